@@ -1,2 +1,10 @@
+//! The map of the house is `ARCHITECTURE.md`; the arrows in it are checked by `tests/tidy.rs`.
+#![forbid(unsafe_code)]
+
+pub mod connectors;
+pub mod directory;
 pub mod domain;
 pub mod playground;
+pub mod secret;
+pub mod surfaces;
+pub mod yaml;

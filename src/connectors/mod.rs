@@ -1,0 +1,58 @@
+//! One folder per target system, behind one trait.
+//!
+//! A connector sees assignments, never requests, people's messages or the store. Each call may come
+//! again after any failure and any crash: all of them are idempotent, and the read-back
+//! ([`Connector::observe`]), not an answer, is the truth.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::domain::access::{Ask, Assignment, Choice, Cut, Observed, Plan};
+use crate::domain::assignment::Timing;
+use crate::domain::fault::Fault;
+use crate::domain::outside::Outside;
+use crate::domain::time::Time;
+use crate::yaml::{BadYaml, Section};
+
+pub mod postgres;
+
+/// A system in which access can be made true and made untrue.
+#[async_trait]
+pub trait Connector: Send + Sync {
+    /// How slow the target can be.
+    fn timing(&self) -> Timing;
+
+    /// The sources of choices it offers ([`Connector::choices`]); manifests may name only these.
+    fn sources(&self) -> &'static [&'static str];
+
+    /// Can it do its work: credentials, privileges, clock? The error says what an operator must do.
+    async fn check(&self) -> Result<(), Fault>;
+
+    /// Everything a source has, for pickers, type-ahead and `ls`. Called now and then, kept in memory.
+    async fn choices(&self, source: &str) -> Result<Vec<Choice>, Fault>;
+
+    /// Resolves the principal to its immutable id and says which assignments give the access, in the
+    /// order in which they must be granted. Changes nothing. [`Fault::Never`] tells the requestor
+    /// what is wrong with the ask: no such login, no such role.
+    async fn plan(&self, ask: &Ask) -> Result<Plan, Fault>;
+
+    /// Reads back whether it is there.
+    async fn observe(&self, assignment: &Assignment) -> Result<Observed, Fault>;
+
+    /// Makes it true. Where the target can compare time, the call itself carries `deadline` and does
+    /// nothing when it lands later. Gives back what the target returned to find it by, if anything.
+    async fn grant(&self, assignment: &Assignment, deadline: Time) -> Result<Option<String>, Fault>;
+
+    /// Makes it untrue. Succeeds when it is not there.
+    async fn revoke(&self, assignment: &Assignment) -> Result<(), Fault>;
+
+    /// Ends live sessions that outlast the revocation, where there are such.
+    async fn cut(&self, assignment: &Assignment) -> Result<Cut, Fault>;
+}
+
+/// Makes a connector from its section of the configuration.
+pub type Build = fn(&Section, Arc<dyn Outside>) -> Result<Arc<dyn Connector>, BadYaml>;
+
+/// Every connector there is. A new one is a folder, a line here and a manifest.
+pub const ALL: &[(&str, Build)] = &[("postgres", postgres::build)];

@@ -1,0 +1,143 @@
+//! What is asked for, and what it means in a target.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::AssignmentId;
+use super::person::Email;
+use super::time::Time;
+
+/// The values of an access type's arguments, by argument name.
+pub type Args = BTreeMap<String, String>;
+
+/// A kind of access in an integration and its arguments: `postgres role {role: analyst}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Access {
+    pub integration: String,
+    pub access_type: String,
+    pub args: Args,
+}
+
+/// Who receives an access in one target: the name they have there and the id that never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Principal {
+    /// As the target shows it to people: a login, a user name.
+    pub name: String,
+    /// The target's immutable id (an oid, an object id), never an e-mail address.
+    pub native: String,
+}
+
+/// What a connector is asked to plan.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub access: Access,
+    /// Who is to receive it.
+    pub email: Email,
+}
+
+/// One effect in one target as a connector planned it, before it has a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The connector that makes it true; a plan may name others than the planner's own.
+    pub connector: String,
+    /// Names the effect, for ever: instance, entitlement and principal by their immutable ids.
+    pub key: String,
+    /// The contended object in the target; one assignment of a lane is worked on at a time.
+    pub lane: String,
+    /// What the connector needs to make the calls. Opaque to everyone else; holds no secret.
+    pub target: serde_json::Value,
+    /// One line for people: `analyst on main for alice`.
+    pub effect: String,
+}
+
+/// A plan: the assignments of one request, in the order in which they must be granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub principal: Principal,
+    pub assignments: Vec<Planned>,
+    /// What an approver should know first, if anything: one plain sentence.
+    pub warning: Option<String>,
+    /// How the principal uses it once it works; shown in place of the manifest's text if given.
+    pub connect: Option<String>,
+}
+
+/// One effect in one target, with the id that its mark is made from. What connectors work on.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    pub id: AssignmentId,
+    pub key: String,
+    pub target: serde_json::Value,
+    /// What the target returned for the grant call, where it returns something.
+    pub handle: Option<String>,
+    /// The name of our object in the target, where it can bear one: `[a-z0-9]`, at most 40.
+    pub mark: String,
+}
+
+/// `p0`, six characters of the installation, the assignment: 34 characters of `[a-z0-9]`.
+pub fn mark(installation: &str, id: &AssignmentId) -> String {
+    format!("p0{}{}", installation.get(..6).unwrap_or(installation), id.bare())
+}
+
+/// What a read-back shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "seen")]
+pub enum Observed {
+    Absent,
+    /// There, and provably made by this installation (a mark, a grantor only we are).
+    Ours,
+    /// There, and the target cannot tell who made it.
+    Held,
+    /// Not by us, but somebody else's gives the same access.
+    Foreign {
+        by: String,
+    },
+}
+
+impl Observed {
+    /// Is something there that a call of ours made or may have made?
+    pub fn ours_or_unknown(&self) -> bool {
+        match self {
+            Observed::Ours | Observed::Held => true,
+            Observed::Absent | Observed::Foreign { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Observed::Absent => f.write_str("absent"),
+            Observed::Ours => f.write_str("there, granted by us"),
+            Observed::Held => f.write_str("there"),
+            Observed::Foreign { by } => write!(f, "there, granted by {by}"),
+        }
+    }
+}
+
+/// What came of ending live sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "cut")]
+pub enum Cut {
+    /// Nothing outlasts the revocation in this target.
+    NotNeeded,
+    Ended {
+        sessions: u32,
+    },
+    /// The target cannot end them; the latest may go on until then.
+    Impossible {
+        why: String,
+        until: Time,
+    },
+}
+
+/// One value an argument can take, for pickers and `ls`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    pub value: String,
+    pub label: String,
+    /// The values of other arguments it belongs to: a role that exists on instance `main` only.
+    /// Empty when it goes with everything.
+    pub given: Args,
+}

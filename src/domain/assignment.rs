@@ -1,0 +1,172 @@
+//! The life of an assignment: what is due for it, as a pure function of its row and the time.
+//!
+//! This is the core of the core. [`due`] is the sentence the system stands on: with no live claim
+//! only taking away is ever due, and a grant call never reaches past the end of the last claim.
+
+use serde::{Deserialize, Serialize};
+
+use super::grant::Grant;
+use super::time::{Span, Time};
+use super::words;
+
+words! {
+    AssignmentState {
+        Granting = "granting",
+        Active = "active",
+        Revoking = "revoking",
+        /// Seen absent; waiting for the longest time a lost call may still land.
+        Settling = "settling",
+        Ended = "ended",
+    }
+}
+
+words! {
+    /// What was there before our first call.
+    Baseline {
+        Absent = "absent",
+        /// It was there before us and is never ours to revoke.
+        Standing = "standing",
+    }
+}
+
+/// How slow a target can be. Declared by its connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// The longest one call is let run.
+    pub call: Span,
+    /// How long after a call was given up it may still land.
+    pub settle: Span,
+}
+
+/// How late a look at an ended assignment is taken, after its end: law 5.
+pub const LATE_LOOKS: [Span; 3] = [Span::minutes(10), Span::hours(1), Span::hours(24)];
+
+/// An end that is overdue by this much is *stuck*.
+pub const STUCK_AFTER: Span = Span::minutes(2);
+
+/// The longest pause between two tries. A revocation is tried at least this often, for ever.
+pub const LONGEST_PAUSE: Span = Span::seconds(15);
+
+/// How long a revocation waits for the later parts of its request to be taken away first.
+pub const REVERSE_PATIENCE: Span = Span::seconds(10);
+
+/// The part of an assignment's row that decides what is due.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub state: AssignmentState,
+    pub baseline: Option<Baseline>,
+    /// While settling: until when. While a target works on a call: when to poll.
+    pub until: Option<Time>,
+    /// When it was last looked at while ended.
+    pub observed_at: Option<Time>,
+    /// When it last ended.
+    pub ended_at: Option<Time>,
+    /// The live grants that rest on it. Grants that are over are not in here.
+    pub claims: Vec<Claim>,
+    /// A later part of an ending request is still being taken away, and patience ends then.
+    pub after_later_parts: Option<Time>,
+}
+
+/// One live grant, as far as this decision needs it.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    pub ends_at: Time,
+    pub next_look: Time,
+    pub usable: bool,
+    /// All earlier parts of its request are usable.
+    pub ready: bool,
+}
+
+impl Claim {
+    pub fn of(grant: &Grant, ready: bool) -> Claim {
+        Claim { ends_at: grant.ends_at, next_look: grant.next_look(), usable: grant.usable_at.is_some(), ready }
+    }
+}
+
+/// What is to be done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing until then. `None`: nothing, ever, unless somebody asks again.
+    Wait(Option<Time>),
+    /// Look whether the principal holds it already, before the first call.
+    Baseline,
+    /// Make it true; the call must not take effect after this time.
+    Grant { deadline: Time },
+    /// Look whether it is there for a grant that has not seen it yet.
+    Confirm,
+    /// Take it away, look until it is gone, cut what is open.
+    Revoke,
+    /// Take it away once more, look, cut, and write the receipt.
+    Settle,
+    /// Nothing of ours was done or may be undone: close the row.
+    Close,
+    /// Begin anew: a grant came while it was ending, or after.
+    Reopen,
+    /// Look once more at what has ended.
+    LateLook,
+}
+
+/// What is due for an assignment at `now`.
+pub fn due(facts: &Facts, now: Time) -> Due {
+    use AssignmentState::{Active, Ended, Granting, Revoking, Settling};
+    let next_look = facts.claims.iter().map(|claim| claim.next_look).min();
+    let take_away = match facts.after_later_parts {
+        Some(patience) if now < patience => Due::Wait(Some(patience)),
+        Some(_) | None => Due::Revoke,
+    };
+    match facts.state {
+        Granting if facts.claims.is_empty() => match facts.baseline {
+            None | Some(Baseline::Standing) => Due::Close,
+            Some(Baseline::Absent) => take_away,
+        },
+        Granting => {
+            let ready = facts.claims.iter().filter(|claim| claim.ready);
+            match (ready.map(|claim| claim.ends_at).max(), facts.baseline) {
+                (None, _) => Due::Wait(next_look),
+                (Some(_), None | Some(Baseline::Standing)) => Due::Baseline,
+                (Some(deadline), Some(Baseline::Absent)) => Due::Grant { deadline },
+            }
+        }
+        Active if facts.claims.is_empty() => match facts.baseline {
+            Some(Baseline::Standing) => Due::Close,
+            None | Some(Baseline::Absent) => take_away,
+        },
+        Active if facts.claims.iter().any(|claim| claim.ready && !claim.usable) => Due::Confirm,
+        Active => Due::Wait(next_look),
+        Revoking => take_away,
+        Settling => match facts.until {
+            Some(until) if now < until => Due::Wait(Some(until)),
+            Some(_) | None => Due::Settle,
+        },
+        Ended if !facts.claims.is_empty() => Due::Reopen,
+        Ended => late_look(facts, now),
+    }
+}
+
+fn late_look(facts: &Facts, now: Time) -> Due {
+    let (Some(ended), Some(Baseline::Absent)) = (facts.ended_at, facts.baseline) else {
+        return Due::Wait(None);
+    };
+    let seen = facts.observed_at.unwrap_or(ended).max(ended);
+    let next = LATE_LOOKS.iter().map(|after| ended + *after).find(|at| seen < *at);
+    match next {
+        Some(at) if at <= now => Due::LateLook,
+        Some(at) => Due::Wait(Some(at)),
+        None => Due::Wait(None),
+    }
+}
+
+/// The pause before try number `attempts + 1`: 1 s, 2 s, 4 s … 15 s, less up to a quarter by chance.
+pub fn pause(attempts: i64, jitter: u64) -> Span {
+    let exponent = u32::try_from(attempts.clamp(0, 4)).unwrap_or(4);
+    let whole = (1_000i64 << exponent).min(LONGEST_PAUSE.0);
+    Span::millis(whole - i64::try_from(jitter % 256).unwrap_or(0) * whole / 1024)
+}
+
+/// Is an end that became due at `from` overdue enough to be called stuck?
+pub fn stuck(state: AssignmentState, from: Option<Time>, now: Time) -> bool {
+    match state {
+        AssignmentState::Revoking => from.is_some_and(|from| STUCK_AFTER < now - from),
+        AssignmentState::Granting | AssignmentState::Active | AssignmentState::Settling | AssignmentState::Ended => false,
+    }
+}

@@ -1,0 +1,54 @@
+//! A notice: a message that mirrors the record for one audience on one surface.
+//!
+//! It is no outbox: a notice is brought to what its request says *now*. Three quick changes make
+//! one edit, and a lost edit is simply due again.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{NoticeId, PersonId, RequestId};
+
+/// For whom a notice is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Audience {
+    /// The place where approvers decide.
+    Approvals,
+    /// One person: the requestor's own message.
+    Person(PersonId),
+}
+
+impl Audience {
+    pub fn to_text(&self) -> String {
+        match self {
+            Audience::Approvals => "approvals".to_owned(),
+            Audience::Person(id) => id.to_string(),
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Audience> {
+        if text == "approvals" { Some(Audience::Approvals) } else { PersonId::parse(text).map(Audience::Person) }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Notice {
+    pub id: NoticeId,
+    pub request: RequestId,
+    pub surface: String,
+    pub realm: String,
+    pub audience: Audience,
+    /// The version the message should show.
+    pub wanted: i64,
+    /// The version it shows.
+    pub shown: i64,
+    /// Where it stands, once it was posted.
+    pub posted: Option<Posted>,
+}
+
+/// Where a message stands on its surface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    pub place: String,
+    pub message: String,
+    /// A link people can follow to it.
+    pub link: Option<String>,
+}
