@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod connectors;
+pub mod desk;
 pub mod directory;
 pub mod domain;
 pub mod playground;

@@ -1,0 +1,2 @@
+//! What people can do. Every surface comes in through [`Desk`].
+pub mod view;
