@@ -1,11 +1,13 @@
 //! The map of the house is `ARCHITECTURE.md`; the arrows in it are checked by `tests/tidy.rs`.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod connectors;
 pub mod desk;
 pub mod directory;
 pub mod domain;
 pub mod playground;
 pub mod secret;
+pub mod store;
 pub mod surfaces;
 pub mod yaml;
