@@ -6,6 +6,7 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{Result, Store, Tx, word};
+use crate::domain::id::AssignmentId;
 use crate::domain::time::{Span, Time};
 use crate::domain::words;
 
@@ -223,15 +224,35 @@ impl Tx {
         Ok(kept.rows_affected() == 1)
     }
 
-    /// Is the claim still ours? Asked before a step is written while more of the look follows.
-    pub async fn still_ours(&mut self, claim: &Claimed) -> Result<bool> {
-        let kept = sqlx::query("UPDATE agenda SET epoch = epoch WHERE kind = $1 AND id = $2 AND epoch = $3")
+    /// Puts an assignment on the agenda, in its lane.
+    pub async fn look_at_assignment(&mut self, id: &AssignmentId, at: Time) -> Result<()> {
+        let row = sqlx::query("SELECT lane FROM assignments WHERE id = $1").bind(id.as_str()).fetch_one(self.sql()).await?;
+        self.look(Kind::Assignment, id.as_str(), &row.try_get::<String, _>("lane")?, at).await
+    }
+
+    /// Keeps a claim and its lane until `until`, while more of the look follows. `false`: the claim
+    /// is not ours any more, and the caller must drop the transaction.
+    pub async fn keep(&mut self, claim: &Claimed, until: Time) -> Result<bool> {
+        let kept = sqlx::query("UPDATE agenda SET lease_until = $4 WHERE kind = $1 AND id = $2 AND epoch = $3")
             .bind(claim.kind.as_str())
             .bind(&claim.id)
             .bind(claim.epoch)
+            .bind(until.0)
             .execute(self.sql())
             .await?;
-        Ok(kept.rows_affected() == 1)
+        if kept.rows_affected() == 0 {
+            return Ok(false);
+        }
+        if claim.lane.is_empty() {
+            return Ok(true);
+        }
+        let lane = sqlx::query("UPDATE lanes SET lease_until = $3 WHERE lane = $1 AND holder = $2")
+            .bind(&claim.lane)
+            .bind(&claim.holder)
+            .bind(until.0)
+            .execute(self.sql())
+            .await?;
+        Ok(lane.rows_affected() == 1)
     }
 
     pub async fn release_lane(&mut self, claim: &Claimed) -> Result<()> {

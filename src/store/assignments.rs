@@ -255,6 +255,16 @@ impl Tx {
         grants(self.sql(), OF_REQUEST, id.as_str()).await
     }
 
+    /// The requests whose grants on this assignment ended after `since`: what its last round was for.
+    pub async fn requests_ended_since(&mut self, id: &AssignmentId, since: Time) -> Result<Vec<RequestId>> {
+        let rows = sqlx::query("SELECT DISTINCT request FROM grants WHERE assignment = $1 AND ended_at > $2 ORDER BY request")
+            .bind(id.as_str())
+            .bind(since.0)
+            .fetch_all(self.sql())
+            .await?;
+        rows.iter().map(|row| word("grants", row, "request", RequestId::parse)).collect()
+    }
+
     /// Ends one live grant. [`Changed::No`]: it was over before.
     pub async fn end_grant(&mut self, id: &GrantId, ended: &Ended) -> Result<Changed> {
         let done = sqlx::query(

@@ -64,6 +64,16 @@ impl Tx {
         Ok(())
     }
 
+    /// All messages of a request but one are out of date from now on.
+    pub async fn bump_other_notices(&mut self, request: &RequestId, but: &NoticeId) -> Result<()> {
+        sqlx::query("UPDATE notices SET wanted = wanted + 1 WHERE request = $1 AND id <> $2")
+            .bind(request.as_str())
+            .bind(but.as_str())
+            .execute(self.sql())
+            .await?;
+        Ok(())
+    }
+
     /// Puts the messages of a request that are behind on the agenda, leaving alone one that somebody
     /// is writing just now: two writers of one message could post it twice.
     pub async fn show_notices(&mut self, request: &RequestId, now: Time) -> Result<()> {
