@@ -1,7 +1,10 @@
 //! The map of the house is `ARCHITECTURE.md`; the arrows in it are checked by `tests/tidy.rs`.
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod audit;
+pub mod catalog;
+pub mod config;
 pub mod connectors;
 pub mod desk;
 pub mod directory;
@@ -10,6 +13,8 @@ pub mod engine;
 pub mod playground;
 pub mod policy;
 pub mod secret;
+pub mod server;
 pub mod store;
 pub mod surfaces;
+pub mod telemetry;
 pub mod yaml;

@@ -55,8 +55,9 @@ pub trait Connector: Send + Sync {
 /// Makes a connector from its section of the configuration.
 pub type Build = fn(&Section, Arc<dyn Outside>) -> Result<Arc<dyn Connector>, BadYaml>;
 
-/// Every connector there is. A new one is a folder, a line here and a manifest.
-pub const ALL: &[(&str, Build)] = &[("postgres", postgres::build)];
+/// Every connector there is, with the sources of choices it offers. A new one is a folder, a line
+/// here and a manifest.
+pub const ALL: &[(&str, Build, &[&str])] = &[("postgres", postgres::build, postgres::SOURCES)];
 
 /// The connectors in use, by integration; replaced as one when the configuration changes.
 #[derive(Clone, Default)]

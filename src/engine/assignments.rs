@@ -49,8 +49,10 @@ impl Engine {
         if live.iter().any(|held| held.grant.ends_by_itself(now).is_some()) {
             return self.end_what_is_over(claim, &row, &live, now).await;
         }
-        let ends = live.is_empty() && matches!(row.state, AssignmentState::Granting | AssignmentState::Active | AssignmentState::Revoking);
-        let after_later_parts = if ends { self.inner.store.waits_for_later_parts(&row.id).await?.map(|at| at + REVERSE_PATIENCE) } else { None };
+        let ends = live.is_empty()
+            && matches!(row.state, AssignmentState::Granting | AssignmentState::Active | AssignmentState::Revoking);
+        let after_later_parts =
+            if ends { self.inner.store.waits_for_later_parts(&row.id).await?.map(|at| at + REVERSE_PATIENCE) } else { None };
         let facts = Facts {
             state: row.state,
             baseline: row.baseline,
@@ -121,7 +123,10 @@ impl Engine {
             row.error = None;
         }
         tx.put_assignment(&row).await?;
-        tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.baseline").with(json!({ "seen": seen, "baseline": row.baseline })));
+        tx.record(
+            Event::new(&row.id, now, Actor::Engine, "assignment.baseline")
+                .with(json!({ "seen": seen, "baseline": row.baseline })),
+        );
         if standing {
             self.usable(&mut tx, &row, live, now).await?;
         }
@@ -287,7 +292,10 @@ impl Engine {
         let mut tx = self.inner.store.begin().await?;
         tx.put_assignment(&row).await?;
         if let Some(what) = what {
-            tracing::warn!(effect = row.effect, "somebody holds an access again whose assignment has ended; it is not ours to take");
+            tracing::warn!(
+                effect = row.effect,
+                "somebody holds an access again whose assignment has ended; it is not ours to take"
+            );
             tx.record(Event::new(&row.id, now, Actor::Engine, what).with(body));
         }
         self.write(tx, claim).await
@@ -309,13 +317,17 @@ impl Engine {
         let news = row.error.as_ref() != Some(&why);
         if news {
             row.error = Some(why.clone());
-            tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.trouble").with(json!({ "state": row.state, "why": why })));
+            tx.record(
+                Event::new(&row.id, now, Actor::Engine, "assignment.trouble").with(json!({ "state": row.state, "why": why })),
+            );
         }
         let stuck = assignment::stuck(row.state, row.due_at, now) && row.stuck_at.is_none();
         if stuck {
             tracing::error!(assignment = %row.id, effect = row.effect, why, "an access is overdue: it should be gone and is not");
             row.stuck_at = Some(now);
-            tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.stuck").with(json!({ "due_at": row.due_at, "why": why })));
+            tx.record(
+                Event::new(&row.id, now, Actor::Engine, "assignment.stuck").with(json!({ "due_at": row.due_at, "why": why })),
+            );
         }
         if news || stuck {
             for held in live {
@@ -341,7 +353,10 @@ impl Engine {
     }
 
     async fn not_configured(&self, claim: &Claimed, row: AssignmentRow, live: &[GrantRow]) -> Result<Step> {
-        let why = format!("The integration {} is not configured any more; put it back so that accesses can be taken away.", row.connector);
+        let why = format!(
+            "The integration {} is not configured any more; put it back so that accesses can be taken away.",
+            row.connector
+        );
         self.trouble(claim, row, live, Fault::Denied { why }).await
     }
 
@@ -384,7 +399,8 @@ impl Engine {
                     for part in parts.iter().filter(|part| part.grant.assignment != row.id) {
                         tx.look_at_assignment(&part.grant.assignment, now).await?;
                     }
-                    let body = json!({ "until": grant.end_when_usable(now), "standing": row.baseline == Some(Baseline::Standing) });
+                    let body =
+                        json!({ "until": grant.end_when_usable(now), "standing": row.baseline == Some(Baseline::Standing) });
                     tx.record(Event::new(request, now, Actor::Engine, "request.usable").with(body));
                     tx.bump_notices(request).await?;
                     tx.show_notices(request, now).await?;
@@ -440,7 +456,9 @@ async fn take_away(hands: &Hands) -> std::result::Result<(Observed, Cut), Failed
     match (seen.ours_or_unknown(), called) {
         (false, _) => Ok((seen, hands.cut().await.map_err(unseen)?)),
         (true, Err(fault)) => Err(Failed { still_there: true, fault }),
-        (true, Ok(())) => Err(Failed { still_there: true, fault: Fault::later("The target said it is gone but still shows it.") }),
+        (true, Ok(())) => {
+            Err(Failed { still_there: true, fault: Fault::later("The target said it is gone but still shows it.") })
+        }
     }
 }
 

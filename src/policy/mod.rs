@@ -4,7 +4,7 @@
 //! It never reads a store, a clock or a directory: the facts are handed in, and a fact that could
 //! not be had is refused.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::id::PersonId;
@@ -37,8 +37,8 @@ struct WrittenApprovers {
     groups: Vec<Spanned<String>>,
 }
 
-/// What is in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is in force. Stored as it is here, one version after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Approvers by e-mail; they are resolved to people once and never compared with a sender's.
     pub people: Vec<Email>,
@@ -60,7 +60,7 @@ pub struct Policy {
 }
 
 /// A group of a directory, written `slack:S0123ABCD`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Group {
     pub directory: String,
     pub id: String,
@@ -76,9 +76,8 @@ impl Policy {
     /// Reads the policy. `directories` are those a group may be of.
     pub fn read(section: &Section, directories: &[&str]) -> Result<Policy, BadYaml> {
         let Some(written) = section.read::<Written>()? else {
-            return Err(section.problem(
-                "nobody could approve anything; write `policy: { approvers: { people: [ somebody@your.example ] } }`",
-            ));
+            return Err(section
+                .problem("nobody could approve anything; write `policy: { approvers: { people: [ somebody@your.example ] } }`"));
         };
         let span = |text: &Option<Spanned<String>>, otherwise: Span| match text {
             Some(text) => Span::parse(&text.value).map_err(|why| section.mistake(text, why)),

@@ -94,12 +94,14 @@ impl Store {
                 claimed.push(claim);
             } else {
                 // Another replica was faster. Its release makes this row's turn.
-                sqlx::query("UPDATE agenda SET lease_until = 0, attempts = attempts - 1 WHERE kind = $1 AND id = $2 AND epoch = $3")
-                    .bind(claim.kind.as_str())
-                    .bind(&claim.id)
-                    .bind(claim.epoch)
-                    .execute(tx.sql())
-                    .await?;
+                sqlx::query(
+                    "UPDATE agenda SET lease_until = 0, attempts = attempts - 1 WHERE kind = $1 AND id = $2 AND epoch = $3",
+                )
+                .bind(claim.kind.as_str())
+                .bind(&claim.id)
+                .bind(claim.epoch)
+                .execute(tx.sql())
+                .await?;
             }
         }
         tx.inner.commit().await?;
@@ -133,6 +135,13 @@ impl Store {
             .fetch_one(&self.read)
             .await?;
         Ok(row.try_get::<Option<i64>, _>("at")?.map(Time))
+    }
+
+    /// Deletes every hint. Only a test would; the scan brings them back.
+    pub async fn lose_agenda(&self) -> Result<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("DELETE FROM agenda").execute(tx.sql()).await?;
+        tx.commit().await
     }
 
     /// Gives every unfinished thing that lacks an agenda row one, due now. Returns how many lacked it.
@@ -213,14 +222,16 @@ impl Tx {
                 return Ok(gone.rows_affected() == 1);
             }
         };
-        let kept = sqlx::query("UPDATE agenda SET run_at = $4, lease_until = 0, attempts = $5 WHERE kind = $1 AND id = $2 AND epoch = $3")
-            .bind(claim.kind.as_str())
-            .bind(&claim.id)
-            .bind(claim.epoch)
-            .bind(run_at)
-            .bind(attempts)
-            .execute(self.sql())
-            .await?;
+        let kept = sqlx::query(
+            "UPDATE agenda SET run_at = $4, lease_until = 0, attempts = $5 WHERE kind = $1 AND id = $2 AND epoch = $3",
+        )
+        .bind(claim.kind.as_str())
+        .bind(&claim.id)
+        .bind(claim.epoch)
+        .bind(run_at)
+        .bind(attempts)
+        .execute(self.sql())
+        .await?;
         Ok(kept.rows_affected() == 1)
     }
 

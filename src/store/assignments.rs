@@ -157,7 +157,10 @@ impl Store {
 
     /// The last end that rested on an assignment.
     pub async fn last_end(&self, id: &AssignmentId) -> Result<Option<Time>> {
-        let row = sqlx::query("SELECT MAX(ended_at) AS at FROM grants WHERE assignment = $1").bind(id.as_str()).fetch_one(&self.read).await?;
+        let row = sqlx::query("SELECT MAX(ended_at) AS at FROM grants WHERE assignment = $1")
+            .bind(id.as_str())
+            .fetch_one(&self.read)
+            .await?;
         time(&row, "at")
     }
 

@@ -49,7 +49,11 @@ pub(super) async fn append(sql: &mut AnyConnection, mut events: Vec<Event>) -> R
         .bind(&entry.hash)
         .execute(&mut *sql)
         .await?;
-        sqlx::query("UPDATE streams SET head = $1 WHERE stream = $2").bind(&entry.hash).bind(&entry.stream).execute(&mut *sql).await?;
+        sqlx::query("UPDATE streams SET head = $1 WHERE stream = $2")
+            .bind(&entry.hash)
+            .bind(&entry.stream)
+            .execute(&mut *sql)
+            .await?;
     }
     Ok(())
 }
@@ -57,10 +61,11 @@ pub(super) async fn append(sql: &mut AnyConnection, mut events: Vec<Event>) -> R
 impl Store {
     /// One stream, from its first event.
     pub async fn stream(&self, stream: &str) -> Result<Vec<Entry>> {
-        let rows = sqlx::query("SELECT stream, seq, at, actor, what, body, previous, hash FROM events WHERE stream = $1 ORDER BY seq")
-            .bind(stream)
-            .fetch_all(&self.read)
-            .await?;
+        let rows =
+            sqlx::query("SELECT stream, seq, at, actor, what, body, previous, hash FROM events WHERE stream = $1 ORDER BY seq")
+                .bind(stream)
+                .fetch_all(&self.read)
+                .await?;
         rows.iter()
             .map(|row| {
                 Ok(Entry {

@@ -3,7 +3,11 @@
 use sqlx::Row;
 
 use super::{Kind, Result, Store, Tx};
-use crate::domain::time::Time;
+use crate::domain::time::{Span, Time};
+
+/// How long whoever received an interaction goes on with it alone, before the engine looks: longer
+/// than a Slack trigger lives.
+pub const RECEIVER_HAS: Span = Span::seconds(5);
 
 /// A stored interaction.
 #[derive(Debug, Clone)]
@@ -58,7 +62,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Stores an interaction with its answer. `false`: its key was there before, and nothing changed.
+    /// Stores an interaction, with its answer if it has one. `false`: its key was there before, and nothing changed.
     /// `pending`: the answer is still to be told, or the work still to be done.
     pub async fn receive(&mut self, letter: &Letter) -> Result<bool> {
         let new = sqlx::query(
@@ -75,25 +79,27 @@ impl Tx {
         .rows_affected()
             == 1;
         if new && letter.pending {
-            self.look(Kind::Inbox, &letter.key, "", letter.at).await?;
+            self.look(Kind::Inbox, &letter.key, "", letter.at + RECEIVER_HAS).await?;
         }
         Ok(new)
     }
 
     /// Stores the answer of an interaction that was acknowledged first. `false`: it has one already.
     pub async fn answer(&mut self, key: &str, answer: &str, still_to_tell: bool) -> Result<bool> {
-        let changed = sqlx::query("UPDATE inbox SET answer = $2, state = $3 WHERE key = $1 AND state = 'pending' AND answer IS NULL")
-            .bind(key)
-            .bind(answer)
-            .bind(if still_to_tell { "pending" } else { "answered" })
-            .execute(self.sql())
-            .await?;
+        let changed =
+            sqlx::query("UPDATE inbox SET answer = $2, state = $3 WHERE key = $1 AND state = 'pending' AND answer IS NULL")
+                .bind(key)
+                .bind(answer)
+                .bind(if still_to_tell { "pending" } else { "answered" })
+                .execute(self.sql())
+                .await?;
         Ok(changed.rows_affected() == 1)
     }
 
     /// The answer was told, or nobody can be told any more.
     pub async fn told(&mut self, key: &str) -> Result<()> {
         sqlx::query("UPDATE inbox SET state = 'answered', sealed = NULL WHERE key = $1").bind(key).execute(self.sql()).await?;
+        sqlx::query("DELETE FROM agenda WHERE kind = 'inbox' AND id = $1").bind(key).execute(self.sql()).await?;
         Ok(())
     }
 }

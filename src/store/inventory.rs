@@ -14,7 +14,9 @@ impl Store {
             .fetch_all(&self.read)
             .await?;
         rows.iter()
-            .map(|row| Ok(Choice { value: row.try_get("value")?, label: row.try_get("label")?, given: json("inventory", row, "given")? }))
+            .map(|row| {
+                Ok(Choice { value: row.try_get("value")?, label: row.try_get("label")?, given: json("inventory", row, "given")? })
+            })
             .collect()
     }
 

@@ -29,7 +29,7 @@ use crate::domain::outside::Outside;
 
 pub use agenda::{Claimed, Kind, Next};
 pub use assignments::{AssignmentRow, Changed, GrantRow};
-pub use inbox::Letter;
+pub use inbox::{Letter, RECEIVER_HAS};
 pub use requests::{DecisionRow, RequestRow, Verdict};
 
 #[derive(Debug, thiserror::Error)]

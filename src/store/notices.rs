@@ -32,10 +32,12 @@ impl Store {
     }
 
     pub async fn notices_of(&self, request: &RequestId) -> Result<Vec<Notice>> {
-        let rows = sqlx::query("SELECT id, request, surface, realm, audience, wanted, shown, posted FROM notices WHERE request = $1 ORDER BY id")
-            .bind(request.as_str())
-            .fetch_all(&self.read)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT id, request, surface, realm, audience, wanted, shown, posted FROM notices WHERE request = $1 ORDER BY id",
+        )
+        .bind(request.as_str())
+        .fetch_all(&self.read)
+        .await?;
         rows.iter().map(notice).collect()
     }
 }
@@ -60,7 +62,10 @@ impl Tx {
 
     /// All messages of a request are out of date from now on.
     pub async fn bump_notices(&mut self, request: &RequestId) -> Result<()> {
-        sqlx::query("UPDATE notices SET wanted = wanted + 1 WHERE request = $1").bind(request.as_str()).execute(self.sql()).await?;
+        sqlx::query("UPDATE notices SET wanted = wanted + 1 WHERE request = $1")
+            .bind(request.as_str())
+            .execute(self.sql())
+            .await?;
         Ok(())
     }
 

@@ -18,12 +18,16 @@ fn person(row: &AnyRow) -> Result<Person> {
 
 impl Store {
     pub async fn person(&self, id: &PersonId) -> Result<Option<Person>> {
-        let row = sqlx::query("SELECT id, email, name FROM people WHERE id = $1").bind(id.as_str()).fetch_optional(&self.read).await?;
+        let row =
+            sqlx::query("SELECT id, email, name FROM people WHERE id = $1").bind(id.as_str()).fetch_optional(&self.read).await?;
         row.as_ref().map(person).transpose()
     }
 
     pub async fn person_by_email(&self, email: &Email) -> Result<Option<Person>> {
-        let row = sqlx::query("SELECT id, email, name FROM people WHERE email = $1").bind(email.as_str()).fetch_optional(&self.read).await?;
+        let row = sqlx::query("SELECT id, email, name FROM people WHERE email = $1")
+            .bind(email.as_str())
+            .fetch_optional(&self.read)
+            .await?;
         row.as_ref().map(person).transpose()
     }
 
@@ -43,13 +47,17 @@ impl Store {
 
     /// The names a person has on a surface.
     pub async fn handles(&self, id: &PersonId, surface: &str) -> Result<Vec<Handle>> {
-        let rows = sqlx::query("SELECT surface, realm, handle FROM handles WHERE person = $1 AND surface = $2 ORDER BY linked_at, realm")
-            .bind(id.as_str())
-            .bind(surface)
-            .fetch_all(&self.read)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT surface, realm, handle FROM handles WHERE person = $1 AND surface = $2 ORDER BY linked_at, realm",
+        )
+        .bind(id.as_str())
+        .bind(surface)
+        .fetch_all(&self.read)
+        .await?;
         rows.iter()
-            .map(|row| Ok(Handle { surface: row.try_get("surface")?, realm: row.try_get("realm")?, handle: row.try_get("handle")? }))
+            .map(|row| {
+                Ok(Handle { surface: row.try_get("surface")?, realm: row.try_get("realm")?, handle: row.try_get("handle")? })
+            })
             .collect()
     }
 }
@@ -90,7 +98,11 @@ impl Tx {
 
     /// Takes over the name a surface shows for somebody who so far had only an address.
     pub async fn rename(&mut self, id: &PersonId, name: &str) -> Result<()> {
-        sqlx::query("UPDATE people SET name = $2 WHERE id = $1 AND name <> $2").bind(id.as_str()).bind(name).execute(self.sql()).await?;
+        sqlx::query("UPDATE people SET name = $2 WHERE id = $1 AND name <> $2")
+            .bind(id.as_str())
+            .bind(name)
+            .execute(self.sql())
+            .await?;
         Ok(())
     }
 }

@@ -47,7 +47,8 @@ struct StoredPlan {
     connect: Option<String>,
 }
 
-const COLUMNS: &str = "id, requestor, principal, integration, access_type, args, effect, reason, length, via, state, policy, plan,
+const COLUMNS: &str =
+    "id, requestor, principal, integration, access_type, args, effect, reason, length, via, state, policy, plan,
     warning, extends, created_at, stale_at, decided_at";
 
 fn request(row: &AnyRow) -> Result<RequestRow> {
