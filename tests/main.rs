@@ -1,4 +1,5 @@
-//! All integration tests, in one program: one link instead of twenty.
+//! Every integration test there is, in one binary: it links once, and its servers are shared.
 
+mod connectors;
 mod harness;
 mod life;
