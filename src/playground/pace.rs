@@ -1,0 +1,88 @@
+//! How often a method may be called: Slack's tiers, and one post a second in a channel.
+//!
+//! Counts by the handed-in time only. It must never wait; it answers how long to wait.
+
+use std::collections::HashMap;
+
+use crate::domain::time::{Span, Time};
+
+/// Posts into one channel that may come at once before one a second holds.
+const CHANNEL_BURST: f64 = 4.0;
+/// Posts a minute into the whole workspace.
+const POSTS_A_MINUTE: f64 = 300.0;
+
+/// A bucket that holds `size` calls and gains `rate` of them a second.
+struct Bucket {
+    left: f64,
+    at: Time,
+}
+
+#[derive(Default)]
+pub(super) struct Pace(HashMap<String, Bucket>);
+
+/// Calls a minute of each method. The special ones are generous, as Slack is.
+fn a_minute(method: &str) -> f64 {
+    match method {
+        "apps.connections.open" => 1.0,
+        "users.list" | "usergroups.list" | "usergroups.users.list" | "conversations.list" => 20.0,
+        "chat.update" | "chat.delete" | "conversations.open" | "conversations.info" | "users.lookupByEmail" | "team.info" => 50.0,
+        "auth.test" => 600.0,
+        "chat.postMessage" => POSTS_A_MINUTE,
+        _ => 100.0,
+    }
+}
+
+impl Pace {
+    /// Takes one call, or answers after how many seconds to come again.
+    pub fn take(&mut self, method: &str, channel: Option<&str>, now: Time) -> Result<(), u64> {
+        let minute = a_minute(method);
+        self.bucket(method, minute, minute / 60.0, now)?;
+        match (method, channel) {
+            ("chat.postMessage", Some(channel)) => self.bucket(&format!("{method} {channel}"), CHANNEL_BURST, 1.0, now),
+            _ => Ok(()),
+        }
+    }
+
+    /// A response URL takes one use a second, with the same small burst.
+    pub fn respond(&mut self, id: &str, now: Time) -> Result<(), u64> {
+        self.bucket(&format!("response {id}"), CHANNEL_BURST, 1.0, now)
+    }
+
+    fn bucket(&mut self, key: &str, size: f64, rate: f64, now: Time) -> Result<(), u64> {
+        let bucket = self.0.entry(key.to_owned()).or_insert(Bucket { left: size, at: now });
+        let passed = (now - bucket.at).max(Span::ZERO).0 as f64 / 1000.0;
+        bucket.left = (bucket.left + passed * rate).min(size);
+        bucket.at = now;
+        if bucket.left >= 1.0 {
+            bucket.left -= 1.0;
+            return Ok(());
+        }
+        Err(((1.0 - bucket.left) / rate).ceil().max(1.0) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_takes_a_small_burst_and_then_one_post_a_second() {
+        let mut pace = Pace::default();
+        let post = |pace: &mut Pace, channel: &str, at: i64| pace.take("chat.postMessage", Some(channel), Time(at));
+        for _ in 0..4 {
+            assert_eq!(post(&mut pace, "C1", 0), Ok(()));
+        }
+        assert_eq!(post(&mut pace, "C1", 0), Err(1));
+        assert_eq!(post(&mut pace, "C2", 0), Ok(()), "another channel goes on");
+        assert_eq!(post(&mut pace, "C1", 1000), Ok(()));
+    }
+
+    #[test]
+    fn a_tier_two_method_takes_twenty_a_minute() {
+        let mut pace = Pace::default();
+        assert!((0..20).all(|_| pace.take("usergroups.users.list", None, Time(0)).is_ok()));
+        assert_eq!(pace.take("usergroups.users.list", None, Time(0)), Err(3));
+        assert_eq!(pace.take("views.open", None, Time(0)), Ok(()), "other methods go on");
+        assert_eq!(pace.take("usergroups.users.list", None, Time(3000)), Ok(()));
+    }
+}
