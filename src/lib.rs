@@ -1,10 +1,20 @@
 //! The map of the house is `ARCHITECTURE.md`; the arrows in it are checked by `tests/tidy.rs`.
 #![forbid(unsafe_code)]
 
+pub mod app;
+pub mod audit;
+pub mod catalog;
+pub mod config;
 pub mod connectors;
+pub mod desk;
 pub mod directory;
 pub mod domain;
+pub mod engine;
 pub mod playground;
+pub mod policy;
 pub mod secret;
+pub mod server;
+pub mod store;
 pub mod surfaces;
+pub mod telemetry;
 pub mod yaml;

@@ -23,9 +23,37 @@ pub enum SecretRef {
     File(PathBuf),
 }
 
+/// The environment as it was handed to the program. Tests hand in their own.
+#[derive(Clone)]
+pub struct Env(std::sync::Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+
+impl Env {
+    pub fn of_process() -> Env {
+        Env::new(|name| std::env::var(name).ok())
+    }
+
+    pub fn new(get: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Env {
+        Env(std::sync::Arc::new(get))
+    }
+
+    /// A setting; an empty one counts as not set.
+    pub fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name).filter(|value| !value.is_empty())
+    }
+
+    /// A secret: from the variable, or from the file that the variable with `_FILE` at its end names.
+    pub fn secret(&self, name: &str) -> Result<SecretString, BadSecret> {
+        match (self.get(name), self.get(&format!("{name}_FILE"))) {
+            (Some(value), _) => Ok(SecretString::from(value)),
+            (None, Some(path)) => SecretRef::File(path.into()).read(),
+            (None, None) => Err(BadSecret::NoVariable(name.to_owned())),
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum BadSecret {
-    #[error("the environment variable {0} is not set; set it, or name a file instead")]
+    #[error("{0} is not set; set it, or set {0}_FILE to a file that holds it")]
     NoVariable(String),
     #[error("the secret file {0} cannot be read: {1}")]
     NoFile(PathBuf, std::io::Error),

@@ -58,7 +58,7 @@ impl Section {
     }
 
     /// The keys that stand here, in order; empty when nothing does.
-    pub fn keys(&self) -> Result<Vec<String>, BadYaml> {
+    pub fn keys(&self) -> Result<Vec<Spanned<String>>, BadYaml> {
         let found: Option<Keys> = self.read()?;
         Ok(found.map(|keys| keys.0).unwrap_or_default())
     }
@@ -116,7 +116,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Descend<'_, T> {
     }
 }
 
-struct Keys(Vec<String>);
+struct Keys(Vec<Spanned<String>>);
 
 impl<'de> serde::Deserialize<'de> for Keys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Keys, D::Error> {
@@ -131,7 +131,7 @@ impl<'de> serde::Deserialize<'de> for Keys {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
                 let mut keys = Vec::new();
-                while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
+                while let Some((key, IgnoredAny)) = map.next_entry::<Spanned<String>, IgnoredAny>()? {
                     keys.push(key);
                 }
                 Ok(Keys(keys))
@@ -159,7 +159,9 @@ mod tests {
         let slack = Section::whole("p0.yaml", FILE).child("slack").child("inner");
         assert_eq!(slack.read::<Port>().expect("valid").expect("there").port.value, 17);
         assert!(Section::whole("p0.yaml", FILE).child("teams").read::<Port>().expect("valid").is_none());
-        assert_eq!(Section::whole("p0.yaml", FILE).keys().expect("valid"), ["organisation", "slack", "other"]);
+        let keys = Section::whole("p0.yaml", FILE).keys().expect("valid");
+        let places: Vec<_> = keys.iter().map(|key| (key.value.as_str(), key.referenced.line())).collect();
+        assert_eq!(places, [("organisation", 1), ("slack", 2), ("other", 5)]);
         assert!(Section::whole("p0.yaml", "# nothing\n").read::<Port>().expect("valid").is_none());
     }
 

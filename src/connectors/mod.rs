@@ -4,7 +4,8 @@
 //! again after any failure and any crash: all of them are idempotent, and the read-back
 //! ([`Connector::observe`]), not an answer, is the truth.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
 
 use async_trait::async_trait;
 
@@ -54,5 +55,26 @@ pub trait Connector: Send + Sync {
 /// Makes a connector from its section of the configuration.
 pub type Build = fn(&Section, Arc<dyn Outside>) -> Result<Arc<dyn Connector>, BadYaml>;
 
-/// Every connector there is. A new one is a folder, a line here and a manifest.
-pub const ALL: &[(&str, Build)] = &[("postgres", postgres::build)];
+/// Every connector there is, with the sources of choices it offers. A new one is a folder, a line
+/// here and a manifest.
+pub const ALL: &[(&str, Build, &[&str])] = &[("postgres", postgres::build, postgres::SOURCES)];
+
+/// The connectors in use, by integration; replaced as one when the configuration changes.
+#[derive(Clone, Default)]
+pub struct Connectors(Arc<RwLock<Arc<BTreeMap<String, Arc<dyn Connector>>>>>);
+
+impl Connectors {
+    pub fn get(&self, integration: &str) -> Option<Arc<dyn Connector>> {
+        self.all().get(integration).cloned()
+    }
+
+    pub fn all(&self) -> Arc<BTreeMap<String, Arc<dyn Connector>>> {
+        self.0.read().map(|map| map.clone()).unwrap_or_default()
+    }
+
+    pub fn replace(&self, connectors: BTreeMap<String, Arc<dyn Connector>>) {
+        if let Ok(mut map) = self.0.write() {
+            *map = Arc::new(connectors);
+        }
+    }
+}

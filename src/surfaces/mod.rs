@@ -1,11 +1,18 @@
 //! One folder per place where people are, behind one trait.
 
+pub mod slack;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::desk::{ApprovalsPlace, Desk};
+use crate::directory::Directory;
 use crate::domain::fault::Fault;
 use crate::domain::notice::{Notice, Posted};
+use crate::domain::outside::Outside;
+use crate::secret::Env;
+use crate::yaml::{BadYaml, Section};
 
 /// A place where people ask, decide and are told.
 #[async_trait]
@@ -22,3 +29,37 @@ pub trait Surface: Send + Sync {
     /// Goes on with an interaction that was stored and acknowledged first.
     async fn resume(&self, key: &str) -> Result<(), Fault>;
 }
+
+/// What a surface is made from.
+pub struct Parts<'a> {
+    /// Its section of the configuration.
+    pub section: &'a Section,
+    pub env: &'a Env,
+    pub desk: Desk,
+    pub outside: Arc<dyn Outside>,
+}
+
+/// What a surface brings with it.
+pub struct Built {
+    pub surface: Arc<dyn Surface>,
+    /// Where approvers see requests.
+    pub places: Vec<ApprovalsPlace>,
+    /// The groups it knows, under the surface's name.
+    pub directory: Option<Arc<dyn Directory>>,
+}
+
+/// Why a surface cannot be made: one sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSurface {
+    #[error(transparent)]
+    Config(#[from] BadYaml),
+    #[error(transparent)]
+    Secret(#[from] crate::secret::BadSecret),
+    #[error("{0}")]
+    Setting(String),
+}
+
+pub type Build = fn(Parts<'_>) -> Result<Built, BadSurface>;
+
+/// Every surface there is, under the key of its section. A new one is a folder and a line here.
+pub const ALL: &[(&str, Build)] = &[("slack", slack::build)];

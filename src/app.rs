@@ -1,0 +1,241 @@
+//! Builds everything once. The only module that knows every other, and the only clock.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use axum::Router;
+use secrecy::ExposeSecret;
+
+use crate::catalog::{self, Catalog, Index};
+use crate::config::{BadConfig, Config, Settings};
+use crate::connectors::{self, Connector, Connectors};
+use crate::desk::{Desk, DeskError, Parts};
+use crate::domain::outside::Outside;
+use crate::domain::time::{Clock, Span, Time};
+use crate::engine::Engine;
+use crate::secret::{BadSecret, Key};
+use crate::server;
+use crate::store::{Store, StoreError};
+use crate::surfaces::{self, BadSurface};
+use crate::yaml::BadYaml;
+
+/// The world as it is: the system's clock and its source of chance.
+pub struct Real {
+    /// The place at which this process is to die, and how often it is to be passed before: for tests
+    /// that kill (`P0_ABORT_AT=engine.before-grant:1`).
+    abort_at: Option<(String, std::sync::atomic::AtomicI64)>,
+}
+
+impl Real {
+    pub fn new(abort_at: Option<String>) -> Real {
+        let abort_at = abort_at.map(|text| match text.rsplit_once(':') {
+            Some((place, passes)) => (place.to_owned(), passes.parse().unwrap_or(0).into()),
+            None => (text, 0.into()),
+        });
+        Real { abort_at }
+    }
+}
+
+impl Clock for Real {
+    fn now(&self) -> Time {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+#[async_trait]
+impl Outside for Real {
+    fn random(&self) -> u128 {
+        let mut bytes = [0u8; 16];
+        if getrandom::fill(&mut bytes).is_err() {
+            // Without chance, keys and ids would repeat: better no process than such a one.
+            std::process::abort();
+        }
+        u128::from_le_bytes(bytes)
+    }
+
+    async fn reach(&self, place: &'static str) {
+        if let Some((wanted, passes)) = &self.abort_at
+            && wanted == place
+            && passes.fetch_sub(1, std::sync::atomic::Ordering::SeqCst) <= 0
+        {
+            std::process::abort();
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Config(#[from] BadConfig),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))]
+    Manifests(Vec<BadYaml>),
+    #[error(transparent)]
+    Yaml(#[from] BadYaml),
+    #[error(transparent)]
+    Secret(#[from] BadSecret),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    #[error(transparent)]
+    Surface(#[from] BadSurface),
+}
+
+/// Connectors that a test brings beside those of `connectors::ALL`.
+pub type MoreConnectors = Vec<(String, Arc<dyn Connector>)>;
+
+/// The running whole.
+#[derive(Clone)]
+pub struct App {
+    pub store: Store,
+    pub desk: Desk,
+    pub engine: Engine,
+    pub router: Router,
+    settings: Arc<Settings>,
+    outside: Arc<dyn Outside>,
+    connectors: Connectors,
+    more: Arc<MoreConnectors>,
+    places: Arc<Vec<crate::desk::ApprovalsPlace>>,
+}
+
+impl App {
+    pub async fn build(settings: Settings, outside: Arc<dyn Outside>, more: MoreConnectors) -> Result<App, AppError> {
+        let config = Config::load(&settings.config, &surface_names())?;
+        let (catalog, in_use) = prepare(&config, &outside, &more)?;
+        let key = Arc::new(Key::load_or_make(&settings.key_file, &*outside)?);
+        let store = Store::open(settings.database_url.expose_secret(), outside.clone()).await?;
+        let connectors = Connectors::default();
+        connectors.replace(in_use);
+        let engine = Engine::new(store.clone(), outside.clone(), connectors.clone(), key.installation());
+        let desk = Desk::new(Parts {
+            store: store.clone(),
+            outside: outside.clone(),
+            connectors: connectors.clone(),
+            index: Arc::new(Index::default()),
+            key,
+        });
+        let mut router = server::health(store.clone(), outside.clone());
+        let mut places = Vec::new();
+        for (name, section) in &config.surfaces {
+            let Some((_, build)) = surfaces::ALL.iter().find(|(known, _)| known == name) else { continue };
+            let parts = surfaces::Parts { section, env: &settings.env, desk: desk.clone(), outside: outside.clone() };
+            let built = build(parts)?;
+            router = router.merge(built.surface.clone().routes());
+            engine.add_surface(built.surface);
+            places.extend(built.places);
+            if let Some(directory) = built.directory {
+                desk.add_directory(name, directory);
+            }
+        }
+        desk.configure(catalog, places.clone());
+        desk.put_policy(&config.policy).await?;
+        desk.remember_choices().await?;
+        let (settings, more, places) = (Arc::new(settings), Arc::new(more), Arc::new(places));
+        Ok(App { store, desk, engine, router, settings, outside, connectors, more, places })
+    }
+
+    /// Takes over a changed configuration if it is valid; otherwise everything stays as it was.
+    /// Surfaces keep their settings until the next start.
+    pub async fn reload(&self) -> Result<(), AppError> {
+        let config = Config::load(&self.settings.config, &surface_names())?;
+        let (catalog, in_use) = prepare(&config, &self.outside, &self.more)?;
+        self.desk.put_policy(&config.policy).await?;
+        self.connectors.replace(in_use);
+        self.desk.configure(catalog, self.places.to_vec());
+        Ok(())
+    }
+
+    /// Everything that goes on beside the listener, until `stop`: the engine, the choices, the reload.
+    pub async fn run(&self, listener: tokio::net::TcpListener, stop: impl Future<Output = ()>) {
+        let engine = self.engine.clone();
+        let working = tokio::spawn(async move { engine.run().await });
+        let refreshing = tokio::spawn(self.clone().refresh());
+        let watching = tokio::spawn(self.clone().watch());
+        server::serve(listener, self.router.clone(), stop).await;
+        refreshing.abort();
+        watching.abort();
+        self.engine.stop();
+        let _ = working.await;
+        self.store.close().await;
+    }
+
+    async fn refresh(self) {
+        loop {
+            self.desk.refresh_choices().await;
+            tokio::time::sleep(Span::minutes(5).to_std()).await;
+        }
+    }
+
+    async fn watch(self) {
+        let mut known = fingerprint(&self.settings.config);
+        loop {
+            tokio::time::sleep(Span::seconds(2).to_std()).await;
+            let current = fingerprint(&self.settings.config);
+            if current == known {
+                continue;
+            }
+            known = current;
+            match self.reload().await {
+                Ok(()) => {
+                    tracing::info!("the configuration changed and is in force");
+                    self.desk.refresh_choices().await;
+                }
+                Err(error) => tracing::error!(%error, "the changed configuration is not valid; the one before stays in force"),
+            }
+        }
+    }
+}
+
+fn surface_names() -> Vec<&'static str> {
+    surfaces::ALL.iter().map(|(name, _)| *name).collect()
+}
+
+/// What stands in the file now, as far as a change has to be noticed.
+fn fingerprint(path: &Path) -> Option<String> {
+    std::fs::read_to_string(path).ok().map(|text| crate::policy::fingerprint(&text))
+}
+
+type InUse = BTreeMap<String, Arc<dyn Connector>>;
+
+/// Makes the catalog and the connectors of a configuration, or tells every mistake.
+fn prepare(config: &Config, outside: &Arc<dyn Outside>, more: &MoreConnectors) -> Result<(Catalog, InUse), AppError> {
+    // What a connector's sources are is known once it is made; manifests are checked against that.
+    let probe: BTreeMap<&str, Vec<String>> = connectors::ALL
+        .iter()
+        .map(|(name, _, sources)| (*name, sources.iter().map(|source| (*source).to_owned()).collect()))
+        .collect();
+    let sources = |name: &str| {
+        let brought = more.iter().find(|(brought, _)| brought == name);
+        let theirs = brought.map(|(_, connector)| connector.sources().iter().map(|source| (*source).to_owned()).collect());
+        theirs.or_else(|| probe.get(name).cloned())
+    };
+    let all = Catalog::load(catalog::ours::MANIFESTS, &config.manifests, &sources).map_err(AppError::Manifests)?;
+    let mut in_use = InUse::new();
+    let mut names = Vec::new();
+    for (name, section) in &config.integrations {
+        let Some(integration) = all.integrations().find(|it| it.name == name.value) else {
+            let known = all.integrations().map(|it| it.name.clone()).collect::<Vec<_>>().join(", ");
+            let why = format!("no manifest describes \"{}\"; there are {known}", name.value);
+            return Err(config.whole.mistake(name, why).into());
+        };
+        let brought = more.iter().find(|(brought, _)| *brought == integration.connector);
+        let connector = match (brought, connectors::ALL.iter().find(|(known, ..)| *known == integration.connector)) {
+            (Some((_, connector)), _) => connector.clone(),
+            (None, Some((_, build, _))) => build(section, outside.clone())?,
+            (None, None) => {
+                let why = format!(
+                    "its manifest asks for the connector \"{}\", which this program does not have",
+                    integration.connector
+                );
+                return Err(config.whole.mistake(name, why).into());
+            }
+        };
+        in_use.insert(name.value.clone(), connector);
+        names.push(name.value.clone());
+    }
+    Ok((all.only(&names), in_use))
+}

@@ -1,0 +1,118 @@
+//! The settings of the process and the file they name.
+//!
+//! Knows which sections there are, not what stands in them: each is handed to its folder as it is.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::policy::Policy;
+use crate::secret::Env;
+use crate::yaml::{BadYaml, Section, Spanned};
+
+/// What the environment says. Every setting has a default; secrets belong to their folders.
+pub struct Settings {
+    /// `P0_CONFIG`, default `p0.yaml`.
+    pub config: PathBuf,
+    /// `P0_DATABASE_URL`, default `sqlite:p0.db`. May hold a password, so it is never printed.
+    pub database_url: SecretString,
+    /// `P0_LISTEN`, default `127.0.0.1:8080`.
+    pub listen: String,
+    /// `P0_KEY_FILE`, default `p0.key`. Made at the first start; replicas share it.
+    pub key_file: PathBuf,
+    pub env: Env,
+}
+
+impl Settings {
+    pub fn read(env: Env) -> Settings {
+        let path = |name: &str, otherwise: &str| PathBuf::from(env.get(name).unwrap_or_else(|| otherwise.to_owned()));
+        Settings {
+            config: path("P0_CONFIG", "p0.yaml"),
+            database_url: env.secret("P0_DATABASE_URL").unwrap_or_else(|_| SecretString::from("sqlite:p0.db")),
+            listen: env.get("P0_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            key_file: path("P0_KEY_FILE", "p0.key"),
+            env,
+        }
+    }
+}
+
+/// The configuration file, each part ready for whom it belongs to.
+#[derive(Debug)]
+pub struct Config {
+    pub organisation: Organisation,
+    pub policy: Policy,
+    /// The integrations in use by name, with their sections.
+    pub integrations: Vec<(Spanned<String>, Section)>,
+    /// The surfaces in use, with their sections.
+    pub surfaces: Vec<(String, Section)>,
+    /// Manifests of the user's own: file name and text.
+    pub manifests: Vec<(String, String)>,
+    pub whole: Section,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Organisation {
+    /// Names the organisation in paths: `/o/{slug}/…`.
+    pub slug: String,
+    pub title: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BadConfig {
+    #[error("{0} cannot be read: {1}. Set P0_CONFIG to your configuration file, or start with examples/p0.yaml.")]
+    NoFile(PathBuf, std::io::Error),
+    #[error(transparent)]
+    Yaml(#[from] BadYaml),
+}
+
+const OWN_SECTIONS: [&str; 4] = ["organisation", "policy", "integrations", "manifests"];
+
+impl Config {
+    /// Reads the file and the folder of manifests it names. `surfaces`: those the program has.
+    pub fn load(path: &Path, surfaces: &[&str]) -> Result<Config, BadConfig> {
+        let text = std::fs::read_to_string(path).map_err(|error| BadConfig::NoFile(path.to_owned(), error))?;
+        let whole = Section::whole(path.display().to_string(), text);
+        for key in whole.keys()? {
+            let known = OWN_SECTIONS.iter().chain(surfaces).any(|known| *known == key.value);
+            if !known {
+                let all = OWN_SECTIONS.iter().chain(surfaces).copied().collect::<Vec<_>>().join(", ");
+                return Err(whole.mistake(&key, format!("there is no section \"{}\"; there are {all}", key.value)).into());
+            }
+        }
+        let organisation = whole.child("organisation");
+        let organisation = organisation
+            .read()?
+            .ok_or_else(|| organisation.problem("is missing; write `organisation: { slug: acme, title: Acme }`"))?;
+        let policy = Policy::read(&whole.child("policy"), surfaces)?;
+        let all = whole.child("integrations");
+        let integrations = all.keys()?.into_iter().map(|name| (name.clone(), all.child(&name.value))).collect();
+        let mut used = Vec::new();
+        for surface in surfaces {
+            if whole.child(surface).read::<serde::de::IgnoredAny>()?.is_some() {
+                used.push(((*surface).to_owned(), whole.child(surface)));
+            }
+        }
+        let manifests = match whole.child("manifests").read::<Spanned<String>>()? {
+            Some(folder) => own_manifests(&whole, path, &folder)?,
+            None => Vec::new(),
+        };
+        Ok(Config { organisation, policy, integrations, surfaces: used, manifests, whole })
+    }
+}
+
+/// The `.yaml` files of a folder, relative to the configuration file, in order of name.
+fn own_manifests(whole: &Section, config: &Path, folder: &Spanned<String>) -> Result<Vec<(String, String)>, BadConfig> {
+    let path = config.parent().unwrap_or(Path::new(".")).join(&folder.value);
+    let bad = |error: std::io::Error| whole.mistake(folder, format!("the folder {} cannot be read: {error}", path.display()));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(&path).map_err(bad)? {
+        let file = entry.map_err(bad)?.path();
+        if file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") {
+            files.push((file.display().to_string(), std::fs::read_to_string(&file).map_err(bad)?));
+        }
+    }
+    files.sort();
+    Ok(files)
+}

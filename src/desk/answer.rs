@@ -1,0 +1,145 @@
+//! What a person is answered: one value that is stored with the interaction and put into words here,
+//! so that a second delivery gets the same sentence.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::RequestId;
+use crate::domain::time::{Span, Time};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "answer")]
+pub enum Answer {
+    /// A request was made and waits for a decision.
+    Asked {
+        request: RequestId,
+        effect: String,
+    },
+    /// The same was asked before and still waits.
+    AlreadyAsked {
+        request: RequestId,
+        effect: String,
+    },
+    /// They have it without us.
+    AlreadyHeld {
+        effect: String,
+    },
+    Approved {
+        request: RequestId,
+        length: Span,
+    },
+    Denied {
+        request: RequestId,
+    },
+    Withdrawn {
+        request: RequestId,
+    },
+    /// This request's hold on the access is over; it is being taken away.
+    Ended {
+        request: RequestId,
+    },
+    /// As before, but somebody else's grants keep the access.
+    EndedButKept {
+        request: RequestId,
+        until: Time,
+    },
+    /// Somebody was faster.
+    DecidedBefore {
+        request: RequestId,
+        by: String,
+        what: String,
+        at: Time,
+    },
+    /// It was over before.
+    OverBefore {
+        request: RequestId,
+    },
+    /// No, and why. One or two sentences that say what to do instead.
+    Refused {
+        why: String,
+    },
+    /// Text made elsewhere: help, lists, mistakes in a command.
+    Text {
+        text: String,
+    },
+    /// Values that do not fit, by argument. Never stored: the form can be sent again.
+    Mistakes {
+        mistakes: Vec<Mistake>,
+    },
+    /// Nothing needs saying.
+    Nothing,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mistake {
+    /// The argument, or `reason` or `duration`.
+    pub field: String,
+    pub message: String,
+}
+
+impl Answer {
+    /// The request this is about.
+    pub fn request(&self) -> Option<&RequestId> {
+        match self {
+            Answer::Asked { request, .. }
+            | Answer::AlreadyAsked { request, .. }
+            | Answer::Approved { request, .. }
+            | Answer::Denied { request }
+            | Answer::Withdrawn { request }
+            | Answer::Ended { request }
+            | Answer::EndedButKept { request, .. }
+            | Answer::DecidedBefore { request, .. }
+            | Answer::OverBefore { request } => Some(request),
+            Answer::AlreadyHeld { .. }
+            | Answer::Refused { .. }
+            | Answer::Text { .. }
+            | Answer::Mistakes { .. }
+            | Answer::Nothing => None,
+        }
+    }
+
+    /// Does the person have to be told, beyond the messages that change by themselves?
+    pub fn wants_telling(&self) -> bool {
+        match self {
+            Answer::Approved { .. }
+            | Answer::Denied { .. }
+            | Answer::Withdrawn { .. }
+            | Answer::Ended { .. }
+            | Answer::Nothing => false,
+            Answer::Asked { .. }
+            | Answer::AlreadyAsked { .. }
+            | Answer::AlreadyHeld { .. }
+            | Answer::EndedButKept { .. }
+            | Answer::DecidedBefore { .. }
+            | Answer::OverBefore { .. }
+            | Answer::Refused { .. }
+            | Answer::Text { .. }
+            | Answer::Mistakes { .. } => true,
+        }
+    }
+
+    /// The words, with times written by `when` (each surface has its own way to show a reader's zone).
+    pub fn words(&self, when: impl Fn(Time) -> String) -> String {
+        match self {
+            Answer::Asked { effect, .. } => format!("Asked for {effect}. You will get a message when somebody decides."),
+            Answer::AlreadyAsked { effect, .. } => format!("You already asked for {effect}, and it waits for a decision."),
+            Answer::AlreadyHeld { effect } => {
+                format!("You already have this: {effect}. Nothing was asked, and nothing will be taken away.")
+            }
+            Answer::Approved { length, .. } => format!("Approved for {length} once it works."),
+            Answer::Denied { .. } => "Denied.".to_owned(),
+            Answer::Withdrawn { .. } => "Taken back.".to_owned(),
+            Answer::Ended { .. } => "It is being taken away now.".to_owned(),
+            Answer::EndedButKept { until, .. } => {
+                format!("This request is over, but another request keeps the access until {}.", when(*until))
+            }
+            Answer::DecidedBefore { by, what, at, .. } => format!("{by} {what} this already, at {}.", when(*at)),
+            Answer::OverBefore { .. } => "This was over already; nothing was changed.".to_owned(),
+            Answer::Refused { why } => why.clone(),
+            Answer::Text { text } => text.clone(),
+            Answer::Mistakes { mistakes } => {
+                mistakes.iter().map(|mistake| mistake.message.clone()).collect::<Vec<_>>().join("\n")
+            }
+            Answer::Nothing => String::new(),
+        }
+    }
+}

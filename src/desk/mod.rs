@@ -1,0 +1,261 @@
+//! What people can do. Every surface comes in through [`Desk`]; each act is one transaction.
+//!
+//! The desk gathers facts first (the target, the directory), outside the transaction and with a
+//! deadline of a second, then does one conditional update in which the interaction, its answer and
+//! its effect become durable together. It never calls a target to change it, and never trusts what
+//! a button says: rights are computed at the press.
+
+mod answer;
+mod decide;
+mod end;
+mod inbox;
+mod lookups;
+mod people;
+mod show;
+mod submit;
+pub mod view;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, RwLock};
+
+use crate::catalog::{Catalog, Index};
+use crate::connectors::Connectors;
+use crate::directory::Directory;
+use crate::domain::event::{Event, ORGANISATION};
+use crate::domain::fault::Fault;
+use crate::domain::outside::Outside;
+use crate::domain::person::{Actor, Handle, Person};
+use crate::domain::time::{Span, Time};
+use crate::policy::{self, Policy};
+use crate::secret::{BadSecret, Key};
+use crate::store::{Store, StoreError};
+
+pub use answer::Answer;
+pub use inbox::Stored;
+pub use submit::NewRequest;
+
+/// The longest an act waits for facts from outside before it is refused.
+pub const FACTS_WITHIN: Span = Span::seconds(1);
+
+/// Something went wrong on our side. Whoever sees it is told in one sentence; the log has the rest.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Secret(#[from] BadSecret),
+}
+
+pub type Result<T> = std::result::Result<T, DeskError>;
+
+/// An interaction as a surface received it, with the person it is from.
+#[derive(Debug, Clone)]
+pub struct Came {
+    /// Names the interaction: a second delivery has the same.
+    pub key: String,
+    pub person: Person,
+    /// The name by which the person came, and the surface.
+    pub handle: Handle,
+    /// What is needed to tell the answer later; sealed before it is stored. `None`: the answer is told
+    /// in the acknowledgement.
+    pub tell_by: Option<String>,
+}
+
+/// A place of a surface where approvers see requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalsPlace {
+    pub surface: String,
+    pub realm: String,
+}
+
+/// What the desk works with; made once in `app`.
+pub struct Parts {
+    pub store: Store,
+    pub outside: Arc<dyn Outside>,
+    pub connectors: Connectors,
+    pub index: Arc<Index>,
+    pub key: Arc<Key>,
+}
+
+#[derive(Clone)]
+pub struct Desk {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    outside: Arc<dyn Outside>,
+    connectors: Connectors,
+    index: Arc<Index>,
+    key: Arc<Key>,
+    catalog: RwLock<Arc<Catalog>>,
+    places: RwLock<Arc<Vec<ApprovalsPlace>>>,
+    directories: RwLock<BTreeMap<String, Arc<dyn Directory>>>,
+    rules: RwLock<Option<Arc<Rules>>>,
+    /// When the choices of an integration were last fetched.
+    refreshed: Mutex<BTreeMap<String, Time>>,
+}
+
+/// The policy in force, with its approvers as people.
+#[derive(Debug)]
+pub struct Rules {
+    pub version: i64,
+    pub policy: Policy,
+    pub approvers: Vec<Person>,
+}
+
+impl Desk {
+    pub fn new(parts: Parts) -> Desk {
+        let Parts { store, outside, connectors, index, key } = parts;
+        let inner = Inner {
+            store,
+            outside,
+            connectors,
+            index,
+            key,
+            catalog: RwLock::default(),
+            places: RwLock::default(),
+            directories: RwLock::default(),
+            rules: RwLock::default(),
+            refreshed: Mutex::default(),
+        };
+        Desk { inner: Arc::new(inner) }
+    }
+
+    /// Takes over what can be asked for, and where approvers are. Called at start and on a reload.
+    pub fn configure(&self, catalog: Catalog, places: Vec<ApprovalsPlace>) {
+        if let Ok(mut current) = self.inner.catalog.write() {
+            *current = Arc::new(catalog);
+        }
+        if let Ok(mut current) = self.inner.places.write() {
+            *current = Arc::new(places);
+        }
+    }
+
+    pub fn add_directory(&self, name: &str, directory: Arc<dyn Directory>) {
+        if let Ok(mut directories) = self.inner.directories.write() {
+            directories.insert(name.to_owned(), directory);
+        }
+    }
+
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.inner.catalog.read().map(|catalog| catalog.clone()).unwrap_or_default()
+    }
+
+    /// The choices arguments can take, in memory.
+    pub fn index(&self) -> &Index {
+        &self.inner.index
+    }
+
+    pub fn now(&self) -> Time {
+        self.inner.outside.now()
+    }
+
+    /// Stores the configuration's policy as a version, unless it is the one in force.
+    pub async fn put_policy(&self, policy: &Policy) -> Result<i64> {
+        let now = self.now();
+        let text = serde_json::to_string(policy).map_err(no_policy)?;
+        let hash = policy::fingerprint(&text);
+        let mut tx = self.inner.store.begin().await?;
+        let (version, new) = tx.put_policy(&text, &hash, "config", now).await?;
+        if new {
+            let body = serde_json::json!({ "version": version, "hash": hash });
+            tx.record(Event::new(ORGANISATION, now, Actor::Config, "policy.stored").with(body));
+        }
+        tx.commit().await?;
+        self.rules().await?;
+        Ok(version)
+    }
+
+    /// The policy in force now, read from the record each time; only a new version is read anew.
+    pub async fn rules(&self) -> Result<Arc<Rules>> {
+        let (version, text) = self.inner.store.policy().await?.ok_or_else(|| no_policy("none was stored"))?;
+        let known = self.inner.rules.read().ok().and_then(|rules| rules.clone());
+        if let Some(rules) = known.filter(|rules| rules.version == version) {
+            return Ok(rules);
+        }
+        let policy: Policy = serde_json::from_str(&text).map_err(no_policy)?;
+        let now = self.now();
+        let mut approvers = Vec::new();
+        let mut tx = self.inner.store.begin().await?;
+        for email in &policy.people {
+            approvers.push(tx.person_for_email(email, email.as_str(), now).await?);
+        }
+        tx.commit().await?;
+        let rules = Arc::new(Rules { version, policy, approvers });
+        if let Ok(mut current) = self.inner.rules.write() {
+            *current = Some(rules.clone());
+        }
+        Ok(rules)
+    }
+
+    /// Is this person in one of the policy's approver groups? Asked of the directory now.
+    async fn in_group(&self, rules: &Rules, person: &Person) -> std::result::Result<bool, String> {
+        for group in &rules.policy.groups {
+            let directory = self.inner.directories.read().ok().and_then(|known| known.get(&group.directory).cloned());
+            let Some(directory) = directory else {
+                return Err(format!("The directory {} is not configured.", group.directory));
+            };
+            let members = match within(directory.members(&group.id)).await {
+                Ok(members) => members,
+                Err(fault) => return Err(fault.to_string()),
+            };
+            for member in members {
+                let found =
+                    self.inner.store.person_by_handle(&member).await.map_err(|_| "The database did not answer.".to_owned())?;
+                if found.is_some_and(|found| found.id == person.id) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// May this person decide (or, with `approver_only`, take away) this request now?
+    async fn may(
+        &self,
+        rules: &Rules,
+        request: &crate::domain::request::Request,
+        person: &Person,
+        approver_only: bool,
+    ) -> std::result::Result<(), String> {
+        let approvers: Vec<_> = rules.approvers.iter().map(|approver| approver.id.clone()).collect();
+        let in_group = if approvers.contains(&person.id) { Ok(false) } else { self.in_group(rules, person).await };
+        let press = policy::Press {
+            actor: &person.id,
+            requestor: &request.requestor,
+            principal: &request.principal,
+            approvers: &approvers,
+            in_group: in_group.as_ref().map(|member| *member).map_err(String::as_str),
+        };
+        let may = if approver_only { rules.policy.is_approver(press) } else { rules.policy.may_decide(press) };
+        may.map_err(|why| why.to_string())
+    }
+}
+
+fn no_policy(why: impl std::fmt::Display) -> DeskError {
+    DeskError::Store(StoreError::Row { table: "policies", id: "in force".to_owned(), what: why.to_string() })
+}
+
+/// Waits for a fact from outside, at most a second.
+async fn within<T>(work: impl Future<Output = std::result::Result<T, Fault>>) -> std::result::Result<T, Fault> {
+    match tokio::time::timeout(FACTS_WITHIN.to_std(), work).await {
+        Ok(done) => done,
+        Err(_) => Err(Fault::later(format!("There was no answer within {FACTS_WITHIN}."))),
+    }
+}
+
+/// Repeats an act whose transaction got in another's way. The acts are conditional updates, so the
+/// second try finds what the other one did.
+macro_rules! settle {
+    ($act:expr) => {{
+        let mut tries = 0;
+        loop {
+            match $act {
+                Err($crate::desk::DeskError::Store(error)) if error.is_conflict() && tries < 5 => tries += 1,
+                done => break done,
+            }
+        }
+    }};
+}
+use settle;

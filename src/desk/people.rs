@@ -1,0 +1,39 @@
+//! Who somebody is: linked once by a verified e-mail address, then known by id.
+
+use serde_json::json;
+
+use super::{Desk, Result};
+use crate::domain::event::{Event, ORGANISATION};
+use crate::domain::person::{Actor, Email, Handle, Person};
+
+impl Desk {
+    /// Whom a handle was linked to.
+    pub async fn who(&self, handle: &Handle) -> Result<Option<Person>> {
+        Ok(self.inner.store.person_by_handle(handle).await?)
+    }
+
+    /// Links a handle at first contact. `email` must be one the surface has verified. A handle that
+    /// is linked stays with its person, whatever its e-mail is now.
+    pub async fn meet(&self, handle: &Handle, email: &Email, name: &str) -> Result<Person> {
+        super::settle!(self.meet_once(handle, email, name).await)
+    }
+
+    async fn meet_once(&self, handle: &Handle, email: &Email, name: &str) -> Result<Person> {
+        if let Some(known) = self.who(handle).await? {
+            return Ok(known);
+        }
+        let now = self.now();
+        let mut tx = self.inner.store.begin().await?;
+        let mut person = tx.person_for_email(email, name, now).await?;
+        if tx.link(handle, &person.id, now).await? {
+            if person.name == email.as_str() {
+                tx.rename(&person.id, name).await?;
+                person.name = name.to_owned();
+            }
+            let body = json!({ "person": person.id, "surface": handle.surface, "realm": handle.realm, "handle": handle.handle });
+            tx.record(Event::new(ORGANISATION, now, Actor::Person(person.id.clone()), "person.linked").with(body));
+        }
+        tx.commit().await?;
+        Ok(self.who(handle).await?.unwrap_or(person))
+    }
+}

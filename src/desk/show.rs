@@ -1,0 +1,191 @@
+//! Reads the record and makes the view of it: what a surface renders.
+
+use super::view::{Approvers, Left, PersonView, Phase, RequestView};
+use super::{Desk, Result};
+use crate::domain::access::{Cut, Observed};
+use crate::domain::assignment::{self, AssignmentState, Baseline};
+use crate::domain::grant::{Ended, Grant};
+use crate::domain::id::{PersonId, RequestId};
+use crate::domain::person::Actor;
+use crate::domain::request::RequestState;
+use crate::domain::time::Time;
+use crate::store::{AssignmentRow, DecisionRow, RequestRow};
+
+/// A part of a request: its grant, and the assignment as it is now.
+struct Part {
+    grant: Grant,
+    assignment: AssignmentRow,
+    /// The latest end among other requests' live grants that were there when ours ended.
+    kept_until: Option<Time>,
+}
+
+impl Desk {
+    /// What a request says now, with people named as `surface` knows them in `realm`.
+    pub async fn view(&self, id: &RequestId, surface: &str, realm: &str) -> Result<Option<RequestView>> {
+        let Some(row) = self.inner.store.request(id).await? else { return Ok(None) };
+        let rules = self.rules().await?;
+        let catalog = self.catalog();
+        let request = &row.request;
+        let found = catalog.find(&request.access);
+        let (integration, access_type, details, longest) = match found {
+            Some((integration, access_type)) => {
+                let shown = access_type
+                    .args
+                    .iter()
+                    .filter_map(|arg| Some((arg.title.clone(), request.access.args.get(&arg.name)?.clone())));
+                (integration.title.clone(), access_type.title.clone(), shown.collect(), access_type.limits.longest)
+            }
+            // The integration was taken out of the configuration; what was asked for is still told.
+            None => {
+                let shown = request.access.args.iter().map(|(name, value)| (name.clone(), value.clone()));
+                (request.access.integration.clone(), request.access.access_type.clone(), shown.collect(), None)
+            }
+        };
+        let mut approvers =
+            Approvers { people: Vec::new(), groups: rules.policy.groups.iter().map(ToString::to_string).collect() };
+        for person in &rules.approvers {
+            approvers.people.push(self.person_view(&person.id, surface, realm).await?);
+        }
+        let parts = self.parts(&row).await?;
+        let phase = self.phase(&row, &parts, surface, realm).await?;
+        Ok(Some(RequestView {
+            id: id.clone(),
+            requestor: self.person_view(&request.requestor, surface, realm).await?,
+            principal: self.person_view(&request.principal, surface, realm).await?,
+            integration,
+            access_type,
+            effect: request.effect.clone(),
+            details,
+            reason: request.reason.clone(),
+            length: request.length,
+            asked_at: request.created_at,
+            warning: request.warning.clone(),
+            approvers,
+            durations: rules.policy.durations_for(request.length, longest),
+            phase,
+            stays_until: parts.iter().filter_map(|part| part.kept_until).max(),
+        }))
+    }
+
+    async fn parts(&self, row: &RequestRow) -> Result<Vec<Part>> {
+        let mut parts = Vec::new();
+        for held in self.inner.store.grants_of(&row.request.id).await? {
+            let grant = held.grant;
+            let Some(assignment) = self.inner.store.assignment(&grant.assignment).await? else { continue };
+            let others = self.inner.store.live_grants(&grant.assignment).await?;
+            let mut kept_until = None;
+            for other in others.into_iter().filter(|other| other.grant.request != row.request.id) {
+                // A grant that came after ours had ended keeps nothing of ours.
+                let came = self.inner.store.request(&other.grant.request).await?.and_then(|it| it.request.decided_at);
+                let after = grant.ended.as_ref().zip(came).is_some_and(|(ended, came)| ended.at < came);
+                if !after {
+                    kept_until = kept_until.max(Some(other.grant.ends_at));
+                }
+            }
+            parts.push(Part { grant, assignment, kept_until });
+        }
+        Ok(parts)
+    }
+
+    async fn phase(&self, row: &RequestRow, parts: &[Part], surface: &str, realm: &str) -> Result<Phase> {
+        let request = &row.request;
+        let at = request.decided_at.unwrap_or(request.created_at);
+        let decision = self.inner.store.decisions(&request.id).await?.into_iter().next_back();
+        let by = match &decision {
+            Some(DecisionRow { actor: Actor::Person(id), .. }) => self.person_view(id, surface, realm).await?,
+            Some(_) | None => PersonView { id: request.requestor.clone(), name: "P0".to_owned(), handle: None },
+        };
+        match request.state {
+            RequestState::Open => return Ok(Phase::Asked),
+            RequestState::Denied => return Ok(Phase::Denied { by, at, why: decision.and_then(|decision| decision.note) }),
+            RequestState::Withdrawn => return Ok(Phase::Withdrawn { at }),
+            RequestState::Stale => return Ok(Phase::Stale { at }),
+            RequestState::Approved => {}
+        }
+        if let Some(ended) = parts.iter().filter_map(|part| part.grant.ended.as_ref()).min_by_key(|ended| ended.at) {
+            let who = match &ended.by {
+                Actor::Person(id) => Some(self.person_view(id, surface, realm).await?),
+                Actor::Engine | Actor::Config => None,
+            };
+            return Ok(over(ended, who, parts, self.now()));
+        }
+        let length = parts.first().map_or(request.length, |part| part.grant.length);
+        if let Some(part) = parts.iter().find(|part| part.grant.usable_at.is_none()) {
+            let trouble = part.assignment.error.clone();
+            return Ok(Phase::Approved { by, at, length, trouble, usable_by: part.grant.usable_by() });
+        }
+        let since = parts.iter().filter_map(|part| part.grant.usable_at).max().unwrap_or(at);
+        let until = parts.iter().map(|part| part.grant.ends_at).min().unwrap_or(at);
+        let connect = row.connect.clone().or_else(|| self.catalog().after(&request.access));
+        let standing = !parts.is_empty() && parts.iter().all(|part| part.assignment.baseline == Some(Baseline::Standing));
+        Ok(Phase::Usable { by, at, since, until, connect, standing })
+    }
+
+    async fn person_view(&self, id: &PersonId, surface: &str, realm: &str) -> Result<PersonView> {
+        let name = self.inner.store.person(id).await?.map_or_else(|| "somebody".to_owned(), |person| person.name);
+        let handles = self.inner.store.handles(id, surface).await?;
+        let handle = handles.iter().find(|handle| handle.realm == realm).or(handles.first()).map(|handle| handle.handle.clone());
+        Ok(PersonView { id: id.clone(), name, handle })
+    }
+}
+
+/// The phase of a request whose hold is over.
+fn over(ended: &Ended, by: Option<PersonView>, parts: &[Part], now: Time) -> Phase {
+    let still_there = parts.iter().find(|part| {
+        part.kept_until.is_none()
+            && part.assignment.baseline != Some(Baseline::Standing)
+            && match part.assignment.state {
+                AssignmentState::Revoking => true,
+                // Not begun yet; or granted anew for somebody who came after us.
+                AssignmentState::Granting | AssignmentState::Active => {
+                    part.assignment.absent_at.is_none() && !reopened_since(part)
+                }
+                AssignmentState::Settling | AssignmentState::Ended => false,
+            }
+    });
+    let (how, at, why) = (ended.how, ended.at, ended.why.clone());
+    if let Some(part) = still_there {
+        let row = &part.assignment;
+        let stuck = assignment::stuck(row.state, row.due_at, now);
+        return Phase::Ending { how, by, at, why, trouble: row.error.clone(), stuck };
+    }
+    let left = parts.iter().map(left).max_by_key(|left| match left {
+        Left::Kept => 4,
+        Left::Standing => 3,
+        Left::Elsewhere { .. } => 2,
+        Left::Gone { .. } => 1,
+        Left::Nothing => 0,
+    });
+    let sessions_until = parts
+        .iter()
+        .filter_map(|part| match &part.assignment.cut {
+            Some(Cut::Impossible { until, .. }) if now < *until => Some(*until),
+            Some(_) | None => None,
+        })
+        .max();
+    Phase::Ended { how, by, at, why, left: left.unwrap_or(Left::Nothing), sessions_until }
+}
+
+/// Was the assignment ended and begun anew after our grant had ended?
+fn reopened_since(part: &Part) -> bool {
+    let ours_ended = part.grant.ended.as_ref().map(|ended| ended.at);
+    part.assignment.ended_at.zip(ours_ended).is_some_and(|(closed, ended)| ended <= closed)
+}
+
+fn left(part: &Part) -> Left {
+    let row = &part.assignment;
+    if part.kept_until.is_some() {
+        return Left::Kept;
+    }
+    match (&row.baseline, &row.seen) {
+        (Some(Baseline::Standing), _) => Left::Standing,
+        (_, Some(Observed::Foreign { by })) => Left::Elsewhere { by: by.clone() },
+        _ => match row.absent_at {
+            Some(at) => Left::Gone { at },
+            None if row.state != AssignmentState::Ended && reopened_since(part) => {
+                Left::Gone { at: row.ended_at.unwrap_or(part.grant.ends_at) }
+            }
+            None => Left::Nothing,
+        },
+    }
+}

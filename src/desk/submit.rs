@@ -1,0 +1,231 @@
+//! Asking for access: everything that can be refused is refused before an approver is asked.
+
+use serde_json::json;
+
+use super::answer::Mistake;
+use super::{Answer, Came, Desk, Result, within};
+use crate::catalog::{self, AccessType};
+use crate::domain::access::{Access, Args, Ask, Assignment, Observed, Plan, mark};
+use crate::domain::assignment::{AssignmentState, Baseline};
+use crate::domain::event::Event;
+use crate::domain::fault::Fault;
+use crate::domain::id::{AssignmentId, NoticeId, RequestId};
+use crate::domain::notice::{Audience, Notice};
+use crate::domain::person::Actor;
+use crate::domain::request::{LONGEST_REASON, Request, RequestState};
+use crate::domain::time::Span;
+use crate::store::{Kind, RequestRow};
+
+/// What a person asks for, as typed or chosen; nothing of it is checked yet.
+#[derive(Debug, Clone)]
+pub struct NewRequest {
+    pub integration: String,
+    pub access_type: String,
+    pub values: Args,
+    pub reason: Option<String>,
+    pub length: Option<Span>,
+}
+
+impl Desk {
+    /// Makes a request, or says why not. Everything becomes durable with the answer.
+    pub async fn submit(&self, came: &Came, new: NewRequest) -> Result<Answer> {
+        if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
+            return Ok(answer);
+        }
+        let catalog = self.catalog();
+        let found = catalog.get(&new.integration).and_then(|it| Some((it, it.access_type(&new.access_type)?)));
+        let Some((integration, access_type)) = found else {
+            let why = format!(
+                "There is no {} {} to ask for any more. Type `/p0 request` to see what there is.",
+                new.integration, new.access_type
+            );
+            return self.only_answer(came, Answer::Refused { why }).await;
+        };
+        let rules = self.rules().await?;
+        let mut mistakes = Vec::new();
+        let check = || catalog::args::check(&integration.name, access_type, &new.values, self.index());
+        let checked = match check() {
+            Err(_) if self.look_again(&integration.name).await => check(), // it may be newer than our list
+            checked => checked,
+        };
+        let args = match checked {
+            Ok(args) => args,
+            Err(problems) => {
+                mistakes.extend(problems.into_iter().map(|problem| Mistake { field: problem.arg, message: problem.message }));
+                Args::new()
+            }
+        };
+        let reason = new.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+        if reason.as_ref().is_some_and(|reason| LONGEST_REASON < reason.chars().count()) {
+            mistakes.push(mistake(
+                "reason",
+                format!("A reason can have at most {LONGEST_REASON} characters; shorten it or link to a ticket."),
+            ));
+        }
+        if reason.is_none() && rules.policy.require_reason {
+            mistakes.push(mistake("reason", "Say why you need this; approvers require it.".to_owned()));
+        }
+        let length = self.length(access_type, new.length, &rules.policy, &mut mistakes);
+        if !mistakes.is_empty() {
+            return Ok(Answer::Mistakes { mistakes });
+        }
+        let effect = access_type.effect.fill(&args);
+        let access = Access { integration: integration.name.clone(), access_type: access_type.name.clone(), args };
+        let plan = match self.plan(came, &access).await {
+            Ok(plan) => plan,
+            Err(why) => return self.only_answer(came, Answer::Refused { why }).await,
+        };
+        match self.already_held(&plan).await {
+            Ok(false) => {}
+            Ok(true) => return self.only_answer(came, Answer::AlreadyHeld { effect }).await,
+            Err(why) => return self.only_answer(came, Answer::Refused { why }).await,
+        }
+        let now = self.now();
+        let person = &came.person;
+        let row = RequestRow {
+            request: Request {
+                id: RequestId::new(&*self.inner.outside),
+                requestor: person.id.clone(),
+                principal: person.id.clone(),
+                access,
+                effect,
+                reason,
+                length,
+                via: came.handle.surface.clone(),
+                state: RequestState::Open,
+                policy: rules.version,
+                warning: plan.warning.clone(),
+                extends: None,
+                created_at: now,
+                decided_at: None,
+            },
+            plan: plan.assignments,
+            connect: plan.connect,
+            stale_at: now + rules.policy.approvable,
+        };
+        super::settle!(self.insert(came, &row, &rules.policy).await)
+    }
+
+    fn length(
+        &self,
+        access_type: &AccessType,
+        asked: Option<Span>,
+        policy: &crate::policy::Policy,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Span {
+        let most = access_type.limits.longest.map_or(policy.longest, |longest| longest.min(policy.longest));
+        match asked {
+            Some(asked) if most < asked => {
+                mistakes.push(mistake("duration", format!("The longest you can ask for is {most}; choose {most} or less.")));
+                most
+            }
+            Some(asked) => asked,
+            None => access_type.limits.default.unwrap_or(Span::hours(1)).min(most),
+        }
+    }
+
+    /// Asks the target, within a second: does the principal exist, does what is asked for exist?
+    async fn plan(&self, came: &Came, access: &Access) -> std::result::Result<Plan, String> {
+        let title = self.catalog().get(&access.integration).map_or(access.integration.clone(), |it| it.title.clone());
+        let Some(connector) = self.inner.connectors.get(&access.integration) else {
+            return Err(format!("{title} is not configured here; nothing was asked."));
+        };
+        let Some(email) = came.person.email.clone() else {
+            return Err("Your e-mail address is not known here, and accounts are found by it; ask an operator of P0.".to_owned());
+        };
+        within(connector.plan(&Ask { access: access.clone(), email })).await.map_err(|fault| refusal(&title, &fault))
+    }
+
+    /// Does the principal hold all of this without us?
+    async fn already_held(&self, plan: &Plan) -> std::result::Result<bool, String> {
+        for planned in &plan.assignments {
+            let known = self
+                .inner
+                .store
+                .assignment_by_key(&planned.key)
+                .await
+                .map_err(|_| "The database did not answer; please ask again.".to_owned())?;
+            let live = known.filter(|row| row.state != AssignmentState::Ended);
+            match live {
+                Some(row) if row.baseline == Some(Baseline::Standing) => continue,
+                Some(_) => return Ok(false),
+                None => {}
+            }
+            let Some(connector) = self.inner.connectors.get(&planned.connector) else {
+                return Err(format!("{} is not configured here; nothing was asked.", planned.connector));
+            };
+            let id = AssignmentId::new(&*self.inner.outside);
+            let looked_at = Assignment {
+                key: planned.key.clone(),
+                target: planned.target.clone(),
+                handle: None,
+                mark: mark(&self.inner.key.installation(), &id),
+                id,
+            };
+            match within(connector.observe(&looked_at)).await {
+                Ok(Observed::Held | Observed::Foreign { .. }) => {}
+                Ok(Observed::Absent | Observed::Ours) => return Ok(false),
+                Err(fault) => return Err(refusal(&planned.connector, &fault)),
+            }
+        }
+        Ok(!plan.assignments.is_empty())
+    }
+
+    async fn insert(&self, came: &Came, row: &RequestRow, policy: &crate::policy::Policy) -> Result<Answer> {
+        let request = &row.request;
+        let now = request.created_at;
+        for open in self.inner.store.open_requests(&request.requestor).await? {
+            if open.request.access == request.access && open.request.principal == request.principal {
+                let answer = Answer::AlreadyAsked { request: open.request.id, effect: open.request.effect };
+                return self.only_answer(came, answer).await;
+            }
+        }
+        let answer = Answer::Asked { request: request.id.clone(), effect: request.effect.clone() };
+        let mut tx = self.inner.store.begin().await?;
+        if !self.take(&mut tx, came, &answer).await? {
+            drop(tx);
+            return self.answer_of(&came.key).await;
+        }
+        if i64::from(policy.open_requests) <= tx.count_open(&request.requestor).await? {
+            drop(tx);
+            let why = format!(
+                "You have {} requests that wait for a decision, which is the most one person can have. Take one back, or wait.",
+                policy.open_requests
+            );
+            return self.only_answer(came, Answer::Refused { why }).await;
+        }
+        tx.insert_request(row).await?;
+        let places = self.inner.places.read().map(|places| places.clone()).unwrap_or_default();
+        let approvals = places.iter().map(|place| (place.surface.clone(), place.realm.clone(), Audience::Approvals));
+        let own = (came.handle.surface.clone(), came.handle.realm.clone(), Audience::Person(request.requestor.clone()));
+        for (surface, realm, audience) in approvals.chain([own]) {
+            let id = NoticeId::new(&*self.inner.outside);
+            let notice = Notice { id, request: request.id.clone(), surface, realm, audience, wanted: 1, shown: 0, posted: None };
+            tx.insert_notice(&notice).await?;
+        }
+        tx.show_notices(&request.id, now).await?;
+        tx.look(Kind::Request, request.id.as_str(), "", row.stale_at).await?;
+        let body = json!({
+            "access": request.access, "effect": request.effect, "reason": request.reason, "length_ms": request.length,
+            "principal": request.principal, "via": request.via, "policy": request.policy,
+        });
+        tx.record(Event::new(&request.id, now, Actor::Person(request.requestor.clone()), "request.asked").with(body));
+        tx.commit().await?;
+        Ok(answer)
+    }
+}
+
+fn mistake(field: &str, message: String) -> Mistake {
+    Mistake { field: field.to_owned(), message }
+}
+
+/// Why an ask was refused early, for the person who asked.
+fn refusal(title: &str, fault: &Fault) -> String {
+    match fault {
+        Fault::Never { why } => why.clone(),
+        Fault::Denied { why } => format!("{why} Tell an operator of P0; nothing was asked."),
+        Fault::Later { why, .. } | Fault::Maybe { why } => {
+            format!("{title} cannot be asked just now, so nothing was requested. {why} Please try again in a minute.")
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What a person may see of a request, in words that no surface adds to.
+//!
+//! A surface renders this and nothing else. It is computed from the record each time, so a message
+//! is never the place where state lives.
+
+use crate::domain::grant::End;
+use crate::domain::id::{PersonId, RequestId};
+use crate::domain::time::{Span, Time};
+
+#[derive(Debug, Clone)]
+pub struct RequestView {
+    pub id: RequestId,
+    pub requestor: PersonView,
+    pub principal: PersonView,
+    /// `PostgreSQL`
+    pub integration: String,
+    /// `Role membership`
+    pub access_type: String,
+    /// `role analyst on main`: what exactly, in one line.
+    pub effect: String,
+    /// The arguments by their titles, in the manifest's order.
+    pub details: Vec<(String, String)>,
+    pub reason: Option<String>,
+    /// How long it was asked for.
+    pub length: Span,
+    pub asked_at: Time,
+    /// What an approver should know first.
+    pub warning: Option<String>,
+    /// Who may decide, as the policy says now.
+    pub approvers: Approvers,
+    /// The lengths an approver may choose from; the asked one is among them.
+    pub durations: Vec<Span>,
+    pub phase: Phase,
+    /// Other live grants on the same access: it stays until the latest of these.
+    pub stays_until: Option<Time>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonView {
+    pub id: PersonId,
+    pub name: String,
+    /// Their name on the surface this view is for, to be mentioned by.
+    pub handle: Option<String>,
+}
+
+/// Who may decide: people, and groups as `directory:id`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Approvers {
+    pub people: Vec<PersonView>,
+    pub groups: Vec<String>,
+}
+
+/// Where in its life a request is: the stored decision and its grants, read together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Waits for a decision.
+    Asked,
+    Denied {
+        by: PersonView,
+        at: Time,
+        why: Option<String>,
+    },
+    Withdrawn {
+        at: Time,
+    },
+    /// Nobody decided in time.
+    Stale {
+        at: Time,
+    },
+    /// Decided, not usable yet: "for 1 hour once it works".
+    Approved {
+        by: PersonView,
+        at: Time,
+        length: Span,
+        /// What keeps it from working, if a try failed.
+        trouble: Option<String>,
+        /// When we give up.
+        usable_by: Time,
+    },
+    Usable {
+        by: PersonView,
+        at: Time,
+        since: Time,
+        until: Time,
+        /// How to use it: one or more lines, to be shown as code.
+        connect: Option<String>,
+        /// It was there before; nothing was granted and nothing will be taken away.
+        standing: bool,
+    },
+    /// Over for the requestor; not yet seen gone in the target.
+    Ending {
+        how: End,
+        by: Option<PersonView>,
+        at: Time,
+        why: Option<String>,
+        /// What the last try said.
+        trouble: Option<String>,
+        /// Overdue: the reviewers are told.
+        stuck: bool,
+    },
+    /// Over, and seen gone, or left for a reason.
+    Ended {
+        how: End,
+        by: Option<PersonView>,
+        at: Time,
+        why: Option<String>,
+        left: Left,
+        /// Sessions that were open and could not be cut go on until then, at the latest.
+        sessions_until: Option<Time>,
+    },
+}
+
+/// What became of the access itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// Read back as gone.
+    Gone { at: Time },
+    /// It never came to be: nothing was granted.
+    Nothing,
+    /// Another grant keeps it; `stays_until` of the view says until when.
+    Kept,
+    /// It was held before us and is not ours to take.
+    Standing,
+    /// Ours is gone; somebody else's grant gives the same access.
+    Elsewhere { by: String },
+}
+
+impl RequestView {
+    /// Approve and Deny are offered.
+    pub fn can_decide(&self) -> bool {
+        self.phase == Phase::Asked
+    }
+
+    /// Relinquish (for the requestor) and Revoke (for approvers) are offered.
+    pub fn can_end(&self) -> bool {
+        match self.phase {
+            Phase::Approved { .. } | Phase::Usable { .. } => true,
+            Phase::Asked
+            | Phase::Denied { .. }
+            | Phase::Withdrawn { .. }
+            | Phase::Stale { .. }
+            | Phase::Ending { .. }
+            | Phase::Ended { .. } => false,
+        }
+    }
+}

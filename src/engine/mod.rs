@@ -1,0 +1,219 @@
+//! The engine makes the world match the record.
+//!
+//! It claims what the agenda says is due, looks at the row, does the one thing that is due, and
+//! writes what came of it, if the claim is still its own. A look takes no input but an id, so the
+//! happy path and the way back from a crash are the same code. It never decides who may have what.
+
+mod assignments;
+mod hands;
+mod notices;
+mod requests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tracing::Instrument;
+
+use crate::connectors::Connectors;
+use crate::domain::outside::Outside;
+use crate::domain::time::{Span, Time};
+use crate::store::{Claimed, Kind, Next, Store, StoreError};
+use crate::surfaces::Surface;
+
+/// How long a claim is kept before another replica may take over. Renewed at each step.
+pub const LEASE: Span = Span::seconds(45);
+
+/// How often rows that lost their agenda row get it back.
+const SCAN_EVERY: Span = Span::minutes(1);
+
+/// How long what was sealed with an interaction is kept.
+const KEEP_SEALED: Span = Span::minutes(30);
+
+/// How many looks one process has under way at once.
+const AT_ONCE: usize = 16;
+
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    outside: Arc<dyn Outside>,
+    connectors: Connectors,
+    installation: String,
+    surfaces: RwLock<BTreeMap<&'static str, Arc<dyn Surface>>>,
+    stop: Notify,
+}
+
+/// What a look came to.
+enum Looked {
+    /// Written and put on the agenda again, or off it.
+    Finished,
+    /// The claim was lost: somebody newer looks at it.
+    Lost,
+}
+
+impl Engine {
+    pub fn new(store: Store, outside: Arc<dyn Outside>, connectors: Connectors, installation: String) -> Engine {
+        let inner = Inner { store, outside, connectors, installation, surfaces: RwLock::default(), stop: Notify::new() };
+        Engine { inner: Arc::new(inner) }
+    }
+
+    /// Surfaces are made after the desk, which is made after the engine's parts.
+    pub fn add_surface(&self, surface: Arc<dyn Surface>) {
+        if let Ok(mut surfaces) = self.inner.surfaces.write() {
+            surfaces.insert(surface.name(), surface);
+        }
+    }
+
+    /// Works until [`Engine::stop`]; then lets running looks finish.
+    pub async fn run(&self) {
+        let mut looks = JoinSet::new();
+        let mut scan_at = self.inner.outside.now();
+        loop {
+            let now = self.inner.outside.now();
+            if scan_at <= now {
+                self.scan(now).await;
+                scan_at = now + SCAN_EVERY;
+            }
+            while looks.try_join_next().is_some() {}
+            let free = AT_ONCE.saturating_sub(looks.len());
+            let claimed = if free == 0 { Vec::new() } else { self.claim(now, free).await };
+            let idle = claimed.is_empty();
+            for claim in claimed {
+                let engine = self.clone();
+                let span = tracing::info_span!("look", kind = claim.kind.as_str(), id = %claim.id);
+                looks.spawn(async move { engine.look(claim).await }.instrument(span));
+            }
+            if idle {
+                let pause = self.pause(now).await;
+                tokio::select! {
+                    () = self.inner.stop.notified() => break,
+                    () = self.inner.store.woken() => {}
+                    Some(_) = looks.join_next() => {}
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        }
+        while looks.join_next().await.is_some() {}
+    }
+
+    pub fn stop(&self) {
+        self.inner.stop.notify_one();
+    }
+
+    /// Looks at everything that is due now and at what that makes due, until nothing is. Returns how
+    /// many looks it took. What tests and the simulation drive.
+    pub async fn run_due(&self) -> usize {
+        let mut count = 0;
+        loop {
+            let claimed = self.claim(self.inner.outside.now(), AT_ONCE).await;
+            if claimed.is_empty() {
+                return count;
+            }
+            for claim in claimed {
+                count += 1;
+                self.look(claim).await;
+            }
+        }
+    }
+
+    /// Gives back agenda rows that are missing, and clears what may not be kept.
+    pub async fn scan(&self, now: Time) {
+        match self.inner.store.restore_agenda(now).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "things without an agenda row got one"),
+            Err(error) => tracing::warn!(%error, "the scan did not finish; it is tried again in a minute"),
+        }
+        if let Err(error) = self.inner.store.clear_sealed(now - KEEP_SEALED).await {
+            tracing::warn!(%error, "sealed texts that are too old were not cleared; it is tried again in a minute");
+        }
+    }
+
+    async fn claim(&self, now: Time, most: usize) -> Vec<Claimed> {
+        match self.inner.store.claim(now, LEASE, i64::try_from(most).unwrap_or(1)).await {
+            Ok(claimed) => claimed,
+            Err(error) if error.is_conflict() => Vec::new(),
+            Err(error) => {
+                tracing::warn!(%error, "the agenda could not be read; it is tried again");
+                Vec::new()
+            }
+        }
+    }
+
+    /// How long nothing is due, at most a second: polling finds what other replicas put there.
+    async fn pause(&self, now: Time) -> std::time::Duration {
+        match self.inner.store.next_due().await {
+            Ok(Some(at)) => (at - now).max(Span::millis(5)).min(Span::seconds(1)).to_std(),
+            Ok(None) | Err(_) => Span::seconds(1).to_std(),
+        }
+    }
+
+    /// One look at one thing.
+    async fn look(&self, mut claim: Claimed) {
+        let looked = match claim.kind {
+            Kind::Assignment => self.look_at_assignment(&mut claim).await,
+            Kind::Request => self.look_at_request(&claim).await,
+            Kind::Notice => self.look_at_notice(&claim).await,
+            Kind::Inbox => self.look_at_inbox(&claim).await,
+        };
+        let after = match looked {
+            Ok(Looked::Finished) => Ok(()),
+            Ok(Looked::Lost) => self.inner.store.leave_lane(&claim).await,
+            Err(error) => {
+                if !error.is_conflict() {
+                    tracing::warn!(%error, "a look did not finish; it is repeated");
+                }
+                self.inner.store.put_back(&claim, self.again_at(&claim)).await
+            }
+        };
+        if let Err(error) = after {
+            tracing::warn!(%error, "a claim was not given back; its lease will run out");
+        }
+    }
+
+    /// When to try again after a failed try.
+    fn again_at(&self, claim: &Claimed) -> Time {
+        let outside = &self.inner.outside;
+        outside.now() + crate::domain::assignment::pause(claim.attempts, outside.pick(256))
+    }
+
+    fn surface(&self, name: &str) -> Option<Arc<dyn Surface>> {
+        self.inner.surfaces.read().ok()?.get(name).cloned()
+    }
+
+    /// Goes on with an interaction that was acknowledged first, until half an hour has passed.
+    async fn look_at_inbox(&self, claim: &Claimed) -> Result<Looked, StoreError> {
+        let now = self.inner.outside.now();
+        let letter = self.inner.store.letter(&claim.id).await?.filter(|letter| letter.pending);
+        let (next, give_up) = match letter {
+            None => (Next::Never, false),
+            Some(letter) if letter.at + KEEP_SEALED < now => {
+                tracing::warn!(surface = letter.surface, "an answer could not be told in half an hour and is dropped");
+                (Next::Never, true)
+            }
+            Some(letter) => match self.surface(&letter.surface) {
+                None => (Next::Again(self.again_at(claim)), false),
+                Some(surface) => match surface.resume(&letter.key).await {
+                    Ok(()) => (Next::Never, false),
+                    Err(fault) => {
+                        tracing::info!(why = %fault, "an interaction is not finished; it is tried again");
+                        (Next::Again(self.again_at(claim)), false)
+                    }
+                },
+            },
+        };
+        let mut tx = self.inner.store.begin().await?;
+        if give_up {
+            tx.told(&claim.id).await?;
+        }
+        if !tx.finish(claim, next).await? {
+            return Ok(Looked::Lost);
+        }
+        tx.commit().await?;
+        Ok(Looked::Finished)
+    }
+}

@@ -1,0 +1,64 @@
+//! Brings each message to what its request says now.
+
+use super::{Engine, Looked};
+use crate::domain::fault::Fault;
+use crate::domain::id::NoticeId;
+use crate::domain::time::Span;
+use crate::store::{Claimed, Next, StoreError};
+
+/// How soon a message is tried again that will not go through before somebody acts: the app is not
+/// in the channel, the token is revoked.
+const WHEN_DENIED: Span = Span::minutes(1);
+
+impl Engine {
+    pub(super) async fn look_at_notice(&self, claim: &Claimed) -> Result<Looked, StoreError> {
+        let found = match NoticeId::parse(&claim.id) {
+            Some(id) => self.inner.store.notice(&id).await?.filter(|notice| notice.shown < notice.wanted),
+            None => None,
+        };
+        let Some(notice) = found else {
+            return self.only_finish(claim, Next::Never).await;
+        };
+        let Some(surface) = self.surface(&notice.surface) else {
+            return self.only_finish(claim, Next::Again(self.again_at(claim))).await;
+        };
+        self.inner.outside.reach("engine.before-show").await;
+        let shown = surface.show(&notice).await;
+        self.inner.outside.reach("engine.after-show").await;
+        let now = self.inner.outside.now();
+        match shown {
+            Ok(posted) => {
+                let mut tx = self.inner.store.begin().await?;
+                // The approvals message is there now: the requestor's own message links to it.
+                if notice.posted.is_none() && posted.link.is_some() {
+                    tx.bump_other_notices(&notice.request, &notice.id).await?;
+                    tx.show_notices(&notice.request, now).await?;
+                }
+                if !tx.notice_shown(claim, &notice, &posted, now).await? {
+                    return Ok(Looked::Lost);
+                }
+                tx.commit().await?;
+                Ok(Looked::Finished)
+            }
+            Err(fault) => {
+                tracing::info!(request = %notice.request, audience = notice.audience.to_text(), why = %fault, "a message was not brought up to date; it is tried again");
+                let at = match fault {
+                    Fault::Later { after: Some(after), .. } => now + after,
+                    Fault::Later { after: None, .. } | Fault::Maybe { .. } => self.again_at(claim),
+                    Fault::Never { .. } | Fault::Denied { .. } => now + WHEN_DENIED,
+                };
+                self.only_finish(claim, Next::Again(at)).await
+            }
+        }
+    }
+
+    pub(super) async fn only_finish(&self, claim: &Claimed, next: Next) -> Result<Looked, StoreError> {
+        let mut tx = self.inner.store.begin().await?;
+        if !tx.finish(claim, next).await? {
+            return Ok(Looked::Lost);
+        }
+        tx.release_lane(claim).await?;
+        tx.commit().await?;
+        Ok(Looked::Finished)
+    }
+}

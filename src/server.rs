@@ -1,0 +1,73 @@
+//! The listener: connections, health, stopping. Surfaces bring their own routes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+
+use crate::domain::outside::Outside;
+use crate::domain::time::Span;
+use crate::store::Store;
+
+/// How long a client may take to send its request's head.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long requests that are under way may go on after a stop was asked for.
+const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// The agenda may be behind by this much before the process says it is not ready.
+const LAG: Span = Span::minutes(1);
+
+/// The routes that belong to no surface.
+pub fn health(store: Store, outside: Arc<dyn Outside>) -> Router {
+    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state((store, outside))
+}
+
+async fn ready(State((store, outside)): State<(Store, Arc<dyn Outside>)>) -> (StatusCode, String) {
+    match store.next_due().await {
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned()),
+        Ok(Some(due)) if LAG < outside.now() - due => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("the agenda is {} behind\n", outside.now() - due))
+        }
+        Ok(_) => (StatusCode::OK, "ready\n".to_owned()),
+    }
+}
+
+/// Serves until `stop` comes back, then lets what is under way finish.
+pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    let graceful = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await; // out of file descriptors: do not spin
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(router.clone());
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_WITHIN)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A client that goes away or talks nonsense is its own affair: nothing of it is logged.
+            let _ = connection.await;
+        });
+    }
+    let _ = tokio::time::timeout(DRAIN_WITHIN, graceful.shutdown()).await;
+}

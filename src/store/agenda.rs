@@ -1,0 +1,279 @@
+//! The agenda: what to look at next, and when. Claims, leases, fences, lanes.
+//!
+//! Rows here are hints and carry no truth: [`Store::restore_agenda`] gives every unfinished thing
+//! that lacks one its row back.
+
+use sqlx::{AssertSqlSafe, Row};
+
+use super::{Result, Store, Tx, word};
+use crate::domain::id::AssignmentId;
+use crate::domain::time::{Span, Time};
+use crate::domain::words;
+
+words! {
+    /// What an agenda row says to look at.
+    Kind {
+        Assignment = "assignment",
+        Request = "request",
+        Notice = "notice",
+        Inbox = "inbox",
+    }
+}
+
+/// A claimed row. Whoever holds it may write what came of it, while the epoch is still this one.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    pub kind: Kind,
+    pub id: String,
+    pub lane: String,
+    pub epoch: i64,
+    /// Looks since the wanted effect changed, this one not counted.
+    pub attempts: i64,
+    /// Names this claim where it holds a lane.
+    pub holder: String,
+}
+
+/// When to look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// At this time, with a fresh count of attempts.
+    At(Time),
+    /// At this time; one more attempt was made.
+    Again(Time),
+    /// There is nothing left to look at.
+    Never,
+}
+
+// The candidates: due, not leased, their lane free, and the first of their lane.
+macro_rules! candidates {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE agenda SET lease_until = $1, epoch = epoch + 1, attempts = attempts + 1
+             WHERE lease_until <= $2 AND run_at <= $2 AND (kind, id) IN (
+                 SELECT kind, id FROM agenda AS a WHERE a.run_at <= $2 AND a.lease_until <= $2
+                 AND (a.lane = '' OR (
+                     NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.lane = a.lane AND lanes.lease_until > $2)
+                     AND NOT EXISTS (SELECT 1 FROM agenda AS b WHERE b.lane = a.lane AND b.lane <> '' AND b.run_at <= $2
+                         AND b.lease_until <= $2 AND (b.run_at < a.run_at OR (b.run_at = a.run_at AND b.id < a.id)))))
+                 ORDER BY a.run_at LIMIT $3",
+            $lock,
+            ") RETURNING kind, id, lane, epoch, attempts"
+        )
+    };
+}
+pub(super) const CLAIM_SQLITE: &str = candidates!("");
+// The repeated predicate outside keeps a row from being leased twice; SKIP LOCKED keeps claimers
+// from waiting for each other. Both are needed.
+pub(super) const CLAIM_POSTGRES: &str = candidates!(" FOR UPDATE SKIP LOCKED");
+
+impl Store {
+    /// Claims up to `most` due rows until `now + lease`, at most one of each lane over all replicas.
+    pub async fn claim(&self, now: Time, lease: Span, most: i64) -> Result<Vec<Claimed>> {
+        // A look without a transaction first: with nothing due, nobody has to wait for the writer.
+        let due = sqlx::query("SELECT 1 AS one FROM agenda WHERE run_at <= $1 AND lease_until <= $1 LIMIT 1")
+            .bind(now.0)
+            .fetch_optional(&self.read)
+            .await?;
+        if due.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.begin().await?;
+        let until = (now + lease).0;
+        let rows = sqlx::query(AssertSqlSafe(self.dialect.claim)).bind(until).bind(now.0).bind(most).fetch_all(tx.sql()).await?;
+        let mut claimed = Vec::new();
+        for row in rows {
+            let claim = Claimed {
+                kind: word("agenda", &row, "kind", Kind::parse)?,
+                id: row.try_get("id")?,
+                lane: row.try_get("lane")?,
+                epoch: row.try_get("epoch")?,
+                attempts: row.try_get::<i64, _>("attempts")? - 1,
+                holder: format!("{:032x}", self.outside.random()),
+            };
+            if claim.lane.is_empty() || take_lane(&mut tx, &claim, now, until).await? {
+                claimed.push(claim);
+            } else {
+                // Another replica was faster. Its release makes this row's turn.
+                sqlx::query(
+                    "UPDATE agenda SET lease_until = 0, attempts = attempts - 1 WHERE kind = $1 AND id = $2 AND epoch = $3",
+                )
+                .bind(claim.kind.as_str())
+                .bind(&claim.id)
+                .bind(claim.epoch)
+                .execute(tx.sql())
+                .await?;
+            }
+        }
+        tx.inner.commit().await?;
+        Ok(claimed)
+    }
+
+    /// Gives up a claim and its lane without having done anything; it is due again at `at`.
+    pub async fn put_back(&self, claim: &Claimed, at: Time) -> Result<()> {
+        let mut tx = self.begin().await?;
+        tx.finish(claim, Next::Again(at)).await?;
+        tx.release_lane(claim).await?;
+        tx.inner.commit().await?;
+        Ok(())
+    }
+
+    /// Lets a lane go after the claim itself was lost to somebody newer.
+    pub async fn leave_lane(&self, claim: &Claimed) -> Result<()> {
+        if claim.lane.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        tx.release_lane(claim).await?;
+        tx.inner.commit().await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// When the next row is due, if there is one that nobody works on.
+    pub async fn next_due(&self) -> Result<Option<Time>> {
+        let row = sqlx::query("SELECT MIN(CASE WHEN lease_until > run_at THEN lease_until ELSE run_at END) AS at FROM agenda")
+            .fetch_one(&self.read)
+            .await?;
+        Ok(row.try_get::<Option<i64>, _>("at")?.map(Time))
+    }
+
+    /// Deletes every hint. Only a test would; the scan brings them back.
+    pub async fn lose_agenda(&self) -> Result<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("DELETE FROM agenda").execute(tx.sql()).await?;
+        tx.commit().await
+    }
+
+    /// Gives every unfinished thing that lacks an agenda row one, due now. Returns how many lacked it.
+    pub async fn restore_agenda(&self, now: Time) -> Result<u64> {
+        const SCANS: [&str; 4] = [
+            // The last late look is a day after the end (`LATE_LOOKS`).
+            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
+             SELECT 'assignment', a.id, a.lane, $1, 0, $1, 0 FROM assignments AS a
+             WHERE (a.state <> 'ended' OR a.ended_at > $1 - 90000000
+                    OR EXISTS (SELECT 1 FROM grants AS g WHERE g.assignment = a.id AND g.ended_at IS NULL))
+             AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
+            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
+             SELECT 'request', r.id, '', r.stale_at, 0, $1, 0 FROM requests AS r WHERE r.state = 'open'
+             AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'request' AND x.id = r.id) ON CONFLICT DO NOTHING",
+            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
+             SELECT 'notice', n.id, '', $1, 0, $1, 0 FROM notices AS n WHERE n.shown < n.wanted
+             AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'notice' AND x.id = n.id) ON CONFLICT DO NOTHING",
+            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
+             SELECT 'inbox', i.key, '', $1, 0, $1, 0 FROM inbox AS i WHERE i.state = 'pending'
+             AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'inbox' AND x.id = i.key) ON CONFLICT DO NOTHING",
+        ];
+        let mut restored = 0;
+        let mut tx = self.begin().await?;
+        for scan in SCANS {
+            restored += sqlx::query(scan).bind(now.0).execute(tx.sql()).await?.rows_affected();
+        }
+        tx.commit().await?;
+        Ok(restored)
+    }
+}
+
+async fn take_lane(tx: &mut Tx, claim: &Claimed, now: Time, until: i64) -> Result<bool> {
+    let taken = sqlx::query(
+        "INSERT INTO lanes (lane, holder, lease_until) VALUES ($1, $2, $3)
+         ON CONFLICT (lane) DO UPDATE SET holder = $2, lease_until = $3 WHERE lanes.lease_until <= $4",
+    )
+    .bind(&claim.lane)
+    .bind(&claim.holder)
+    .bind(until)
+    .bind(now.0)
+    .execute(tx.sql())
+    .await?;
+    Ok(taken.rows_affected() == 1)
+}
+
+impl Tx {
+    /// Puts a thing on the agenda because what is wanted of it changed. A worker in flight loses its
+    /// claim: what it brings back is not written, and the thing is looked at afresh.
+    pub async fn look(&mut self, kind: Kind, id: &str, lane: &str, at: Time) -> Result<()> {
+        let now = self.outside.now().0; // a new row's epoch is one that no earlier worker can hold
+        sqlx::query(
+            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts) VALUES ($1, $2, $3, $4, 0, $5, 0)
+             ON CONFLICT (kind, id) DO UPDATE SET run_at = $4, lease_until = 0, epoch = agenda.epoch + 1, attempts = 0",
+        )
+        .bind(kind.as_str())
+        .bind(id)
+        .bind(lane)
+        .bind(at.0)
+        .bind(now)
+        .execute(self.sql())
+        .await?;
+        Ok(())
+    }
+
+    /// Writes when to look again, if the claim is still ours. `false`: it is not, and the caller must
+    /// drop the transaction.
+    pub async fn finish(&mut self, claim: &Claimed, next: Next) -> Result<bool> {
+        let (run_at, attempts) = match next {
+            Next::At(at) => (at.0, 0),
+            Next::Again(at) => (at.0, claim.attempts + 1),
+            Next::Never => {
+                let gone = sqlx::query("DELETE FROM agenda WHERE kind = $1 AND id = $2 AND epoch = $3")
+                    .bind(claim.kind.as_str())
+                    .bind(&claim.id)
+                    .bind(claim.epoch)
+                    .execute(self.sql())
+                    .await?;
+                return Ok(gone.rows_affected() == 1);
+            }
+        };
+        let kept = sqlx::query(
+            "UPDATE agenda SET run_at = $4, lease_until = 0, attempts = $5 WHERE kind = $1 AND id = $2 AND epoch = $3",
+        )
+        .bind(claim.kind.as_str())
+        .bind(&claim.id)
+        .bind(claim.epoch)
+        .bind(run_at)
+        .bind(attempts)
+        .execute(self.sql())
+        .await?;
+        Ok(kept.rows_affected() == 1)
+    }
+
+    /// Puts an assignment on the agenda, in its lane.
+    pub async fn look_at_assignment(&mut self, id: &AssignmentId, at: Time) -> Result<()> {
+        let row = sqlx::query("SELECT lane FROM assignments WHERE id = $1").bind(id.as_str()).fetch_one(self.sql()).await?;
+        self.look(Kind::Assignment, id.as_str(), &row.try_get::<String, _>("lane")?, at).await
+    }
+
+    /// Keeps a claim and its lane until `until`, while more of the look follows. `false`: the claim
+    /// is not ours any more, and the caller must drop the transaction.
+    pub async fn keep(&mut self, claim: &Claimed, until: Time) -> Result<bool> {
+        let kept = sqlx::query("UPDATE agenda SET lease_until = $4 WHERE kind = $1 AND id = $2 AND epoch = $3")
+            .bind(claim.kind.as_str())
+            .bind(&claim.id)
+            .bind(claim.epoch)
+            .bind(until.0)
+            .execute(self.sql())
+            .await?;
+        if kept.rows_affected() == 0 {
+            return Ok(false);
+        }
+        if claim.lane.is_empty() {
+            return Ok(true);
+        }
+        let lane = sqlx::query("UPDATE lanes SET lease_until = $3 WHERE lane = $1 AND holder = $2")
+            .bind(&claim.lane)
+            .bind(&claim.holder)
+            .bind(until.0)
+            .execute(self.sql())
+            .await?;
+        Ok(lane.rows_affected() == 1)
+    }
+
+    pub async fn release_lane(&mut self, claim: &Claimed) -> Result<()> {
+        if !claim.lane.is_empty() {
+            sqlx::query("UPDATE lanes SET lease_until = 0 WHERE lane = $1 AND holder = $2")
+                .bind(&claim.lane)
+                .bind(&claim.holder)
+                .execute(self.sql())
+                .await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,195 @@
+//! The record: the only place that speaks SQL.
+//!
+//! One set of statements serves SQLite (one machine) and PostgreSQL (replicas): columns are `TEXT`
+//! and `BIGINT`, ids are made in Rust, and all that differs is [`Dialect`]. It never calls out and
+//! decides nothing: conditional updates here say whether they changed a row, callers say what that
+//! means.
+//!
+//! Transactions lock in one order, so that they cannot wait for each other in a circle: inbox,
+//! requests, assignments (by key), grants, notices, agenda, lanes, streams.
+
+mod agenda;
+mod assignments;
+mod events;
+mod inbox;
+mod inventory;
+mod notices;
+mod people;
+mod policies;
+mod requests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor, Row};
+use tokio::sync::Notify;
+
+use crate::domain::outside::Outside;
+
+pub use agenda::{Claimed, Kind, Next};
+pub use assignments::{AssignmentRow, Changed, GrantRow};
+pub use inbox::{Letter, RECEIVER_HAS};
+pub use requests::{DecisionRow, RequestRow, Verdict};
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database did not do it: {0}")]
+    Sql(#[from] sqlx::Error),
+    #[error("the database cannot be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("{table} {id} cannot be read: {what}")]
+    Row { table: &'static str, id: String, what: String },
+    #[error("P0_DATABASE_URL must begin with sqlite: or postgres://")]
+    Scheme,
+}
+
+impl StoreError {
+    /// Two transactions got in each other's way: the same again will do.
+    pub fn is_conflict(&self) -> bool {
+        let StoreError::Sql(sqlx::Error::Database(error)) = self else { return false };
+        // PostgreSQL: serialization failure, deadlock. SQLite: busy, busy snapshot.
+        matches!(error.code().as_deref(), Some("40001" | "40P01" | "5" | "517"))
+    }
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// All that differs between the two databases.
+#[derive(Debug, Clone, Copy)]
+struct Dialect {
+    begin: &'static str,
+    claim: &'static str,
+}
+
+const SQLITE: Dialect = Dialect { begin: "BEGIN IMMEDIATE", claim: agenda::CLAIM_SQLITE };
+const POSTGRES: Dialect = Dialect { begin: "BEGIN", claim: agenda::CLAIM_POSTGRES };
+
+/// A handle to the record; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    read: AnyPool,
+    write: AnyPool,
+    dialect: Dialect,
+    outside: Arc<dyn Outside>,
+    /// Told after each commit that put something on the agenda. A hint: the engine polls as well.
+    wake: Arc<Notify>,
+}
+
+/// A transaction that will write. Dropped without [`Tx::commit`], nothing of it was.
+pub struct Tx {
+    inner: sqlx::Transaction<'static, sqlx::Any>,
+    outside: Arc<dyn Outside>,
+    wake: Arc<Notify>,
+    events: Vec<crate::domain::event::Event>,
+}
+
+impl Store {
+    /// Opens the database, making a SQLite file where there is none, and brings its schema up to date.
+    pub async fn open(url: &str, outside: Arc<dyn Outside>) -> Result<Store> {
+        sqlx::any::install_default_drivers();
+        let sqlite = url.starts_with("sqlite:");
+        let dialect = match url {
+            _ if sqlite => SQLITE,
+            _ if url.starts_with("postgres://") || url.starts_with("postgresql://") => POSTGRES,
+            _ => return Err(StoreError::Scheme),
+        };
+        let mut full = url.to_owned();
+        if sqlite && !url.contains("mode=") {
+            full.push_str(if url.contains('?') { "&mode=rwc" } else { "?mode=rwc" });
+        }
+        let options: AnyConnectOptions = full.parse()?;
+        let options = options.disable_statement_logging();
+        let pool = move |connections: u32| {
+            AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(10)).after_connect(
+                move |connection, _| {
+                    Box::pin(async move {
+                        if sqlite {
+                            for pragma in [
+                                "PRAGMA busy_timeout = 5000",
+                                "PRAGMA journal_mode = WAL",
+                                "PRAGMA synchronous = FULL",
+                                "PRAGMA foreign_keys = ON",
+                            ] {
+                                connection.execute(pragma).await?;
+                            }
+                        }
+                        Ok(())
+                    })
+                },
+            )
+        };
+        // SQLite has one writer: waiting in our own line is fair, waiting in its busy handler is not.
+        let write = pool(if sqlite { 1 } else { 10 }).connect_with(options.clone()).await?;
+        sqlx::migrate!("src/store/migrations").run(&write).await?;
+        let read = if sqlite { pool(4).connect_with(options).await? } else { write.clone() };
+        Ok(Store { read, write, dialect, outside, wake: Arc::new(Notify::new()) })
+    }
+
+    /// Begins a transaction that will write.
+    pub async fn begin(&self) -> Result<Tx> {
+        self.outside.reach("store.begin").await;
+        let inner = self.write.begin_with(self.dialect.begin).await?;
+        Ok(Tx { inner, outside: self.outside.clone(), wake: self.wake.clone(), events: Vec::new() })
+    }
+
+    /// Comes back when something was put on the agenda by this process.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Does the database answer?
+    pub async fn ping(&self) -> Result<()> {
+        self.read.execute("SELECT 1").await?;
+        Ok(())
+    }
+
+    pub async fn close(&self) {
+        self.write.close().await;
+        self.read.close().await;
+    }
+}
+
+impl Tx {
+    fn sql(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+
+    /// Writes the events last, in the order of their streams, and makes everything durable.
+    pub async fn commit(mut self) -> Result<()> {
+        let events = std::mem::take(&mut self.events);
+        events::append(self.sql(), events).await?;
+        self.outside.reach("store.before-commit").await;
+        self.inner.commit().await?;
+        self.outside.reach("store.after-commit").await;
+        self.wake.notify_waiters();
+        self.wake.notify_one();
+        Ok(())
+    }
+}
+
+/// Reads a word that one of our enums wrote.
+fn word<T>(table: &'static str, row: &AnyRow, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
+    let text: String = row.try_get(column)?;
+    parse(&text).ok_or_else(|| unreadable(table, row, format!("{column} is {text:?}")))
+}
+
+/// Reads a word that may be NULL.
+fn maybe_word<T>(table: &'static str, row: &AnyRow, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
+    let text: Option<String> = row.try_get(column)?;
+    text.map(|text| parse(&text).ok_or_else(|| unreadable(table, row, format!("{column} is {text:?}")))).transpose()
+}
+
+/// Reads JSON that one of our types wrote.
+fn json<T: serde::de::DeserializeOwned>(table: &'static str, row: &AnyRow, column: &str) -> Result<T> {
+    let text: String = row.try_get(column)?;
+    serde_json::from_str(&text).map_err(|error| unreadable(table, row, format!("{column}: {error}")))
+}
+
+fn unreadable(table: &'static str, row: &AnyRow, what: String) -> StoreError {
+    StoreError::Row { table, id: row.try_get("id").unwrap_or_default(), what }
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,113 @@
+//! Notices: which messages there are, what they show, what they should show.
+
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::{Claimed, Result, Store, Tx, json, word};
+use crate::domain::id::{NoticeId, RequestId};
+use crate::domain::notice::{Audience, Notice, Posted};
+use crate::domain::time::Time;
+
+fn notice(row: &AnyRow) -> Result<Notice> {
+    let posted: Option<String> = row.try_get("posted")?;
+    Ok(Notice {
+        id: word("notices", row, "id", NoticeId::parse)?,
+        request: word("notices", row, "request", RequestId::parse)?,
+        surface: row.try_get("surface")?,
+        realm: row.try_get("realm")?,
+        audience: word("notices", row, "audience", Audience::parse)?,
+        wanted: row.try_get("wanted")?,
+        shown: row.try_get("shown")?,
+        posted: posted.map(|_| json("notices", row, "posted")).transpose()?,
+    })
+}
+
+impl Store {
+    pub async fn notice(&self, id: &NoticeId) -> Result<Option<Notice>> {
+        let row = sqlx::query("SELECT id, request, surface, realm, audience, wanted, shown, posted FROM notices WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&self.read)
+            .await?;
+        row.as_ref().map(notice).transpose()
+    }
+
+    pub async fn notices_of(&self, request: &RequestId) -> Result<Vec<Notice>> {
+        let rows = sqlx::query(
+            "SELECT id, request, surface, realm, audience, wanted, shown, posted FROM notices WHERE request = $1 ORDER BY id",
+        )
+        .bind(request.as_str())
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(notice).collect()
+    }
+}
+
+impl Tx {
+    pub async fn insert_notice(&mut self, notice: &Notice) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO notices (id, request, surface, realm, audience, wanted, shown) VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (request, surface, realm, audience) DO NOTHING",
+        )
+        .bind(notice.id.as_str())
+        .bind(notice.request.as_str())
+        .bind(&notice.surface)
+        .bind(&notice.realm)
+        .bind(notice.audience.to_text())
+        .bind(notice.wanted)
+        .bind(notice.shown)
+        .execute(self.sql())
+        .await?;
+        Ok(())
+    }
+
+    /// All messages of a request are out of date from now on.
+    pub async fn bump_notices(&mut self, request: &RequestId) -> Result<()> {
+        sqlx::query("UPDATE notices SET wanted = wanted + 1 WHERE request = $1")
+            .bind(request.as_str())
+            .execute(self.sql())
+            .await?;
+        Ok(())
+    }
+
+    /// All messages of a request but one are out of date from now on.
+    pub async fn bump_other_notices(&mut self, request: &RequestId, but: &NoticeId) -> Result<()> {
+        sqlx::query("UPDATE notices SET wanted = wanted + 1 WHERE request = $1 AND id <> $2")
+            .bind(request.as_str())
+            .bind(but.as_str())
+            .execute(self.sql())
+            .await?;
+        Ok(())
+    }
+
+    /// Puts the messages of a request that are behind on the agenda, leaving alone one that somebody
+    /// is writing just now: two writers of one message could post it twice.
+    pub async fn show_notices(&mut self, request: &RequestId, now: Time) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
+             SELECT 'notice', n.id, '', $2, 0, $2, 0 FROM notices AS n WHERE n.request = $1 AND n.shown < n.wanted
+             ON CONFLICT (kind, id) DO UPDATE SET run_at = $2, attempts = 0",
+        )
+        .bind(request.as_str())
+        .bind(now.0)
+        .execute(self.sql())
+        .await?;
+        Ok(())
+    }
+
+    /// Notes what a message shows now. `false`: the claim was lost, drop the transaction. When the
+    /// record went on meanwhile, the message is due again.
+    pub async fn notice_shown(&mut self, claim: &Claimed, notice: &Notice, posted: &Posted, now: Time) -> Result<bool> {
+        sqlx::query("UPDATE notices SET shown = $2, posted = $3 WHERE id = $1")
+            .bind(notice.id.as_str())
+            .bind(notice.wanted)
+            .bind(super::to_json(posted))
+            .execute(self.sql())
+            .await?;
+        let behind = sqlx::query("SELECT 1 AS one FROM notices WHERE id = $1 AND shown < wanted")
+            .bind(notice.id.as_str())
+            .fetch_optional(self.sql())
+            .await?
+            .is_some();
+        self.finish(claim, if behind { super::Next::At(now) } else { super::Next::Never }).await
+    }
+}

@@ -1,0 +1,208 @@
+//! Requests and the decisions on them.
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+
+use super::{Result, Store, Tx, json, maybe_word, to_json, word};
+use crate::domain::access::{Access, Planned};
+use crate::domain::id::{PersonId, RequestId};
+use crate::domain::person::Actor;
+use crate::domain::request::{Request, RequestState};
+use crate::domain::time::{Span, Time};
+use crate::domain::words;
+
+words! {
+    /// One approver's answer at one step.
+    Verdict {
+        Approve = "approve",
+        Deny = "deny",
+    }
+}
+
+/// A request as stored, with the plan that its approval will carry out.
+#[derive(Debug, Clone)]
+pub struct RequestRow {
+    pub request: Request,
+    pub plan: Vec<Planned>,
+    pub connect: Option<String>,
+    pub stale_at: Time,
+}
+
+#[derive(Debug, Clone)]
+pub struct DecisionRow {
+    pub request: RequestId,
+    pub step: i64,
+    pub actor: Actor,
+    pub verdict: Verdict,
+    pub length: Option<Span>,
+    pub note: Option<String>,
+    pub via: String,
+    pub policy: i64,
+    pub at: Time,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct StoredPlan {
+    assignments: Vec<Planned>,
+    connect: Option<String>,
+}
+
+const COLUMNS: &str =
+    "id, requestor, principal, integration, access_type, args, effect, reason, length, via, state, policy, plan,
+    warning, extends, created_at, stale_at, decided_at";
+
+fn request(row: &AnyRow) -> Result<RequestRow> {
+    let plan: StoredPlan = json("requests", row, "plan")?;
+    Ok(RequestRow {
+        request: Request {
+            id: word("requests", row, "id", RequestId::parse)?,
+            requestor: word("requests", row, "requestor", PersonId::parse)?,
+            principal: word("requests", row, "principal", PersonId::parse)?,
+            access: Access {
+                integration: row.try_get("integration")?,
+                access_type: row.try_get("access_type")?,
+                args: json("requests", row, "args")?,
+            },
+            effect: row.try_get("effect")?,
+            reason: row.try_get("reason")?,
+            length: Span(row.try_get("length")?),
+            via: row.try_get("via")?,
+            state: word("requests", row, "state", RequestState::parse)?,
+            policy: row.try_get("policy")?,
+            warning: row.try_get("warning")?,
+            extends: maybe_word("requests", row, "extends", RequestId::parse)?,
+            created_at: Time(row.try_get("created_at")?),
+            decided_at: row.try_get::<Option<i64>, _>("decided_at")?.map(Time),
+        },
+        plan: plan.assignments,
+        connect: plan.connect,
+        stale_at: Time(row.try_get("stale_at")?),
+    })
+}
+
+fn decision(row: &AnyRow) -> Result<DecisionRow> {
+    Ok(DecisionRow {
+        request: word("decisions", row, "request", RequestId::parse)?,
+        step: row.try_get("step")?,
+        actor: word("decisions", row, "actor", Actor::parse)?,
+        verdict: word("decisions", row, "verdict", Verdict::parse)?,
+        length: row.try_get::<Option<i64>, _>("length")?.map(Span),
+        note: row.try_get("note")?,
+        via: row.try_get("via")?,
+        policy: row.try_get("policy")?,
+        at: Time(row.try_get("at")?),
+    })
+}
+
+async fn load(sql: &mut AnyConnection, id: &RequestId) -> Result<Option<RequestRow>> {
+    let query = format!("SELECT {COLUMNS} FROM requests WHERE id = $1");
+    let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(id.as_str()).fetch_optional(sql).await?;
+    row.as_ref().map(request).transpose()
+}
+
+impl Store {
+    pub async fn request(&self, id: &RequestId) -> Result<Option<RequestRow>> {
+        load(&mut *self.read.acquire().await?, id).await
+    }
+
+    /// The decisions on a request, oldest first.
+    pub async fn decisions(&self, id: &RequestId) -> Result<Vec<DecisionRow>> {
+        let rows = sqlx::query(
+            "SELECT request, step, actor, verdict, length, note, via, policy, at FROM decisions WHERE request = $1 ORDER BY step, at",
+        )
+        .bind(id.as_str())
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(decision).collect()
+    }
+
+    /// The open requests of a person.
+    pub async fn open_requests(&self, requestor: &PersonId) -> Result<Vec<RequestRow>> {
+        let query = format!("SELECT {COLUMNS} FROM requests WHERE requestor = $1 AND state = 'open' ORDER BY created_at");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(requestor.as_str()).fetch_all(&self.read).await?;
+        rows.iter().map(request).collect()
+    }
+
+    /// A person's requests, newest first.
+    pub async fn requests_of(&self, requestor: &PersonId, most: i64) -> Result<Vec<RequestRow>> {
+        let query = format!("SELECT {COLUMNS} FROM requests WHERE requestor = $1 ORDER BY created_at DESC LIMIT $2");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(requestor.as_str()).bind(most).fetch_all(&self.read).await?;
+        rows.iter().map(request).collect()
+    }
+}
+
+impl Tx {
+    pub async fn request(&mut self, id: &RequestId) -> Result<Option<RequestRow>> {
+        load(self.sql(), id).await
+    }
+
+    /// How many requests of this person wait for a decision.
+    pub async fn count_open(&mut self, requestor: &PersonId) -> Result<i64> {
+        let row = sqlx::query("SELECT COUNT(*) AS n FROM requests WHERE requestor = $1 AND state = 'open'")
+            .bind(requestor.as_str())
+            .fetch_one(self.sql())
+            .await?;
+        Ok(row.try_get("n")?)
+    }
+
+    pub async fn insert_request(&mut self, row: &RequestRow) -> Result<()> {
+        let RequestRow { request, plan, connect, stale_at } = row;
+        let plan = StoredPlan { assignments: plan.clone(), connect: connect.clone() };
+        sqlx::query(
+            "INSERT INTO requests (id, requestor, principal, integration, access_type, args, effect, reason, length, via, state,
+                 policy, plan, warning, extends, created_at, stale_at, decided_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+        )
+        .bind(request.id.as_str())
+        .bind(request.requestor.as_str())
+        .bind(request.principal.as_str())
+        .bind(&request.access.integration)
+        .bind(&request.access.access_type)
+        .bind(to_json(&request.access.args))
+        .bind(&request.effect)
+        .bind(&request.reason)
+        .bind(request.length.0)
+        .bind(&request.via)
+        .bind(request.state.as_str())
+        .bind(request.policy)
+        .bind(to_json(&plan))
+        .bind(&request.warning)
+        .bind(request.extends.as_ref().map(|id| id.as_str().to_owned()))
+        .bind(request.created_at.0)
+        .bind(stale_at.0)
+        .bind(request.decided_at.map(|at| at.0))
+        .execute(self.sql())
+        .await?;
+        Ok(())
+    }
+
+    /// Closes an open request. `false`: somebody was faster.
+    pub async fn close_request(&mut self, id: &RequestId, to: RequestState, now: Time) -> Result<bool> {
+        let changed = sqlx::query("UPDATE requests SET state = $2, decided_at = $3 WHERE id = $1 AND state = 'open'")
+            .bind(id.as_str())
+            .bind(to.as_str())
+            .bind(now.0)
+            .execute(self.sql())
+            .await?;
+        Ok(changed.rows_affected() == 1)
+    }
+
+    pub async fn insert_decision(&mut self, row: &DecisionRow) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO decisions (request, step, actor, verdict, length, note, via, policy, at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(row.request.as_str())
+        .bind(row.step)
+        .bind(row.actor.to_string())
+        .bind(row.verdict.as_str())
+        .bind(row.length.map(|length| length.0))
+        .bind(&row.note)
+        .bind(&row.via)
+        .bind(row.policy)
+        .bind(row.at.0)
+        .execute(self.sql())
+        .await?;
+        Ok(())
+    }
+}

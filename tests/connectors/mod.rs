@@ -1,0 +1,3 @@
+//! Each connector against the real system, or what stands in for it.
+
+mod postgres;

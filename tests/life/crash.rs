@@ -1,0 +1,80 @@
+//! Killed at every place, one after the other: nothing is left behind, nothing happens twice.
+
+use std::time::Duration;
+
+use p0::desk::Answer;
+use p0::domain::time::Span;
+
+use crate::harness::world::{Database, World, ask};
+
+/// A whole life: asked, approved, used, ended by its time. Every step may be cut off; what was not
+/// answered is simply done again, as people do.
+async fn life(world: &mut World, dies_at: Option<i64>) -> bool {
+    let mut died = false;
+    let came = world.press("alice").await;
+    let approval = world.press("bob").await;
+    world.outer.die_at(dies_at.unwrap_or(i64::MAX));
+    macro_rules! survive {
+        ($act:expr) => {
+            loop {
+                let done = tokio::time::timeout(Duration::from_secs(5), until_dead(world, async { $act })).await;
+                match done.expect("neither done nor dead") {
+                    Some(done) => break done,
+                    None => {
+                        died = true;
+                        world.outer.pass(Span::seconds(60)); // every lease runs out
+                        world.restart().await;
+                    }
+                }
+            }
+        };
+    }
+    let Answer::Asked { request, .. } =
+        survive!(world.app.desk.submit(&came, ask("room", "vault", Span::hours(1))).await.expect("answered"))
+    else {
+        panic!("asked")
+    };
+    survive!(world.settle().await);
+    let approved = survive!(world.app.desk.approve(&approval, &request, None).await.expect("answered"));
+    assert!(matches!(approved, Answer::Approved { .. }), "{approved:?}");
+    survive!(world.settle().await);
+    assert!(world.target.holds("room/vault/alice@acme.example"), "usable after {dies_at:?}");
+    assert_eq!(world.app.store.decisions(&request).await.expect("read").len(), 1);
+    world.outer.pass(Span::hours(1) + Span::minutes(2));
+    survive!(world.settle().await);
+    for _ in 0..6 {
+        world.outer.pass(Span::seconds(15));
+        survive!(world.settle().await);
+    }
+    assert!(!world.target.holds("gate/vault/alice@acme.example"), "left behind after {dies_at:?}");
+    assert!(!world.target.holds("room/vault/alice@acme.example"), "left behind after {dies_at:?}");
+    let unfinished = world.app.store.unfinished_assignments().await.expect("read");
+    assert!(unfinished.is_empty(), "unfinished after {dies_at:?}: {unfinished:?}");
+    world.chains_are_whole().await;
+    died
+}
+
+/// Runs something until it is done, or until the process is dead: `None`.
+async fn until_dead<T>(world: &World, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        if let Ok(done) = tokio::time::timeout(Duration::from_millis(20), work.as_mut()).await {
+            return Some(done);
+        }
+        if world.outer.is_dead() {
+            return None;
+        }
+    }
+}
+
+#[tokio::test]
+async fn killed_at_every_place() {
+    let mut world = World::new(Database::Sqlite).await;
+    life(&mut world, None).await;
+    let places = world.outer.passed.lock().expect("no panic").len();
+    assert!(places > 30, "only {places} places were passed");
+    for n in 0..i64::try_from(places).expect("few") {
+        let mut world = World::new(Database::Sqlite).await;
+        assert!(life(&mut world, Some(n)).await, "place {n} of {places} was never reached");
+    }
+}

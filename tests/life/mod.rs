@@ -1,0 +1,6 @@
+//! The life of an access, told at the desk with a target in memory: exact times, every crash point.
+
+mod crash;
+mod ends;
+mod exact;
+mod two_parts;

@@ -1,0 +1,5 @@
+//! Every integration test there is, in one binary: it links once, and its servers are shared.
+
+mod connectors;
+mod harness;
+mod life;
