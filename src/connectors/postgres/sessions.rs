@@ -20,10 +20,10 @@ use crate::domain::access::Cut;
 use crate::domain::fault::Fault;
 
 /// The sessions of login $1; with $2 only those inside a transaction. `state` and `xact_start` are hidden
-/// from us, the lock that each transaction holds on itself is not.
+/// from us, and so is what kind of session it is; the lock that each transaction holds on itself is not.
 const OPEN: &str = "
 select s.pid from pg_stat_activity s
-where s.usesysid = $1 and s.pid <> pg_backend_pid() and s.backend_type <> 'parallel worker'
+where s.usesysid = $1 and s.pid <> pg_backend_pid()
   and (not $2 or exists (select from pg_locks l where l.pid = s.pid and l.locktype = 'virtualxid' and l.mode = 'ExclusiveLock'))";
 
 const END: &str = "select pg_terminate_backend(pid) from unnest($1::int4[]) as pid";

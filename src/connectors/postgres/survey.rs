@@ -75,7 +75,10 @@ pub async fn check(instance: &Instance, connection: &mut PgConnection, outside: 
     let ahead = (server_time - after).0.max(0) + (server_time - before).0.min(0);
     if SKEW.0 < ahead.abs() {
         let way = if ahead < 0 { "behind" } else { "ahead of" };
-        problems.push(format!("the clock of {on} is {} {way} ours; let both follow one time server", Span(ahead.abs())));
+        problems.push(format!(
+            "the clock of {on} is {} {way} ours; let both follow one time server",
+            Span((ahead.abs() + 500) / 1000 * 1000)
+        ));
     }
     if !me_super && !row.try_get::<bool, _>("signals")? {
         let what = if version < KNOWS_GRANTORS { "sessions" } else { "transactions" };

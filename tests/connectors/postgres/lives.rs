@@ -187,7 +187,7 @@ async fn a_superuser_connection_works(world: World) {
 
 async fn hostile_names_are_only_names(world: World) {
     let version = world.version;
-    let world = World::named(version, "a\"b'; drop role p0; -- $p0$ \\ {role}", "o'neil-$p0$-%I-$(id)`", Span::ZERO).await;
+    let world = World::named(version, "a\"b'; drop role p0; -- $p0$ \\ {role}", "o'neil-$p0$-%i-$id`", Span::ZERO).await;
     let plan = world.plan().await;
     assert!(plan.connect.as_ref().is_some_and(|hint| hint.starts_with("psql '")), "{:?}", plan.connect);
     let planned = assignment(plan);

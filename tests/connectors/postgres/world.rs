@@ -159,14 +159,6 @@ impl World {
     pub fn there(&self) -> Observed {
         if self.version < 16 { Observed::Held } else { Observed::Ours }
     }
-
-    /// Is some connection of ours waiting for a lock?
-    pub fn waiting(&self) -> String {
-        format!(
-            "exists (select from pg_locks l join pg_stat_activity s using (pid) where not l.granted and s.usename = '{}')",
-            self.p0
-        )
-    }
 }
 
 pub fn ask(email: &str, args: &[(&str, &str)]) -> Ask {
