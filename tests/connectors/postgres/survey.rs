@@ -3,8 +3,8 @@
 use p0::domain::access::{Choice, Observed};
 use p0::domain::fault::Fault;
 
-use super::world::{PASSWORD, World, assignment, connector};
-use crate::harness::servers;
+use super::world::{PASSWORD, Session, World, ask, assignment, connector};
+use crate::harness::servers::{self, Server};
 
 super::on_both! {
     choices_are_what_can_be_asked_for
@@ -12,6 +12,7 @@ super::on_both! {
     a_well_prepared_server_passes
     what_is_missing_is_told_sentence_by_sentence
     another_cluster_under_the_same_name_is_left_alone
+    the_manual_is_right
 }
 
 fn values(choices: &[Choice]) -> Vec<&str> {
@@ -101,4 +102,23 @@ async fn another_cluster_under_the_same_name_is_left_alone(world: World) {
     assert!(matches!(&told, Fault::Denied { why } if why.contains("main is not configured any more")), "{told:?}");
     let ask = world.ask(&[("role", &world.role)]);
     assert_ne!(assignment(unnamed.plan(&ask).await.expect("planned")).key, planned.key);
+}
+
+/// What `docs/postgresql.md` tells operators to run is run here, as it stands there.
+async fn the_manual_is_right(world: World) {
+    let manual = include_str!("../../../docs/postgresql.md");
+    let mark = format!("<!-- run on {} -->\n```sql\n", world.version);
+    let sql = manual.split_once(&mark).and_then(|(_, rest)| rest.split_once("```")).expect("statements").0;
+    let server = Server::start(world.version);
+    let mut admin = Session::open(server.url()).await;
+    admin.say("create role analyst; create role app_rw; create role alice login").await;
+    admin.say(sql).await;
+    let connector = connector(&[("main", &server.url_of("p0", "change-me"), "roles: [analyst, app_rw]")], world.outside.clone());
+    assert_eq!(connector.check().await, Ok(()));
+    assert_eq!(values(&connector.choices("roles").await.expect("roles")), ["analyst", "app_rw"]);
+    let planned = assignment(connector.plan(&ask("alice@acme.example", &[("role", "app_rw")])).await.expect("planned"));
+    connector.grant(&planned, world.in_an_hour()).await.expect("granted");
+    assert_eq!(connector.observe(&planned).await, Ok(world.there()));
+    connector.revoke(&planned).await.expect("revoked");
+    assert!(connector.cut(&planned).await.is_ok());
 }

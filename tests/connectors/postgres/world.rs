@@ -161,51 +161,6 @@ impl World {
     }
 }
 
-pub fn ask(&self, args: &[(&str, &str)]) -> Ask {
-        ask(&format!("{}@acme.example", self.login), args)
-    }
-
-    pub async fn plan(&self) -> Plan {
-        self.connector.plan(&self.ask(&[("role", &self.role)])).await.expect("planned")
-    }
-
-    /// Why the ask is refused.
-    pub async fn refusal(&self, args: &[(&str, &str)]) -> Fault {
-        self.connector.plan(&self.ask(args)).await.expect_err("refused")
-    }
-
-    pub async fn planned(&self) -> Assignment {
-        assignment(self.plan().await)
-    }
-
-    pub fn in_an_hour(&self) -> Time {
-        self.outside.now() + Span::hours(1)
-    }
-
-    pub async fn granted(&self) -> Assignment {
-        let assignment = self.planned().await;
-        self.connector.grant(&assignment, self.in_an_hour()).await.expect("granted");
-        assignment
-    }
-
-    pub async fn seen(&self, assignment: &Assignment) -> Observed {
-        self.connector.observe(assignment).await.expect("observed")
-    }
-
-    /// How our own grant is seen on this version.
-    pub fn there(&self) -> Observed {
-        if self.version < 16 { Observed::Held } else { Observed::Ours }
-    }
-
-    /// Is some connection of ours waiting for a lock?
-    pub fn waiting(&self) -> String {
-        format!(
-            "exists (select from pg_locks l join pg_stat_activity s using (pid) where not l.granted and s.usename = '{}')",
-            self.p0
-        )
-    }
-}
-
 pub fn ask(email: &str, args: &[(&str, &str)]) -> Ask {
     let args: BTreeMap<_, _> = args.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let access = Access { integration: "postgres".to_owned(), access_type: "role".to_owned(), args };
