@@ -1,5 +1,7 @@
 //! One folder per place where people are, behind one trait.
 
+pub mod slack;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
