@@ -2,5 +2,9 @@
 //!
 //! The only folder that knows slack-morphism, and it uses that for outgoing calls only.
 
+pub mod blocks;
 pub mod inbound;
+#[cfg(test)]
+mod limits;
+pub mod messages;
 pub mod signature;
