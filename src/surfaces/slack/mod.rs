@@ -3,6 +3,7 @@
 //! The only folder that knows slack-morphism, and it uses that for outgoing calls only.
 
 pub mod blocks;
+pub mod client;
 pub mod inbound;
 #[cfg(test)]
 mod limits;
