@@ -51,3 +51,43 @@ pub const METHODS: &[&Method] = &[
 
 /// A reply URL: no method of the Web API, so it needs no scope and stands in no list.
 pub const REPLY: Method = does("response_url", "", 60);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::yaml::Section;
+
+    fn manifest(path: &[&str]) -> BTreeSet<String> {
+        let whole = Section::whole("slack-app-manifest.yaml", include_str!("../../../../slack-app-manifest.yaml"));
+        let section = path.iter().fold(whole, |section, key| section.child(key));
+        section.read::<Vec<String>>().expect("a list").expect("there").into_iter().collect()
+    }
+
+    #[test]
+    fn the_app_manifest_asks_for_exactly_the_scopes_that_are_used() {
+        let mut used: BTreeSet<String> = METHODS.iter().map(|method| method.scope.to_owned()).collect();
+        used.remove("");
+        used.insert("commands".to_owned()); // no method: the slash command and the shortcut need it
+        assert_eq!(manifest(&["oauth_config", "scopes", "bot"]), used);
+    }
+
+    #[test]
+    fn it_subscribes_to_nothing_that_is_ignored() {
+        use crate::surfaces::slack::inbound::Event;
+        for kind in manifest(&["settings", "event_subscriptions", "bot_events"]) {
+            let event = serde_json::json!({ "type": "event_callback", "event_id": "Ev1", "team_id": "T1", "event": { "type": kind, "user": "U1" } });
+            let read = Event::parse(event.to_string().as_bytes()).expect("taken");
+            assert!(!matches!(read, Event::Ignored { .. }), "{kind}");
+        }
+    }
+
+    #[test]
+    fn every_method_stands_in_the_list_once() {
+        let source = include_str!("method.rs");
+        let declared = source.lines().filter(|line| line.starts_with("pub const ") && line.contains(": Method")).count();
+        let names: BTreeSet<_> = METHODS.iter().map(|method| method.name).collect();
+        assert_eq!((declared, METHODS.len()), (METHODS.len() + 1, names.len()), "all but the reply URL");
+    }
+}

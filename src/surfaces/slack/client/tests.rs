@@ -21,9 +21,12 @@ struct Seen {
     body: String,
 }
 
+/// A status, headers and a body.
+type Answer = (u16, Vec<(&'static str, String)>, String);
+
 #[derive(Clone, Default)]
 struct Slack {
-    answers: Arc<Mutex<VecDeque<(u16, Vec<(&'static str, String)>, String)>>>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
