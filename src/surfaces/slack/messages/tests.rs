@@ -1,0 +1,747 @@
+//! Every phase as both audiences see it, and hostile text in every place where text can stand.
+
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+use super::*;
+use crate::desk::view::{Approvers, Left, PersonView};
+use crate::domain::grant::End;
+use crate::domain::id::{PersonId, RequestId};
+use crate::domain::outside::tests::Still;
+use crate::surfaces::slack::limits;
+
+const NOW: Time = Time(1_800_000_000_000); // 2027-01-15 08:00 UTC
+
+fn minutes(n: i64) -> Time {
+    NOW + Span::minutes(n)
+}
+
+fn person(name: &str, handle: &str, at: i64) -> PersonView {
+    PersonView { id: PersonId::new(&Still(Time(at))), name: name.to_owned(), handle: Some(handle.to_owned()) }
+}
+
+fn alice() -> PersonView {
+    person("Alice Anderson", "U0ALICE", 1)
+}
+
+fn bob() -> PersonView {
+    person("Bob Baker", "U0BOB", 2)
+}
+
+pub(super) fn view(phase: Phase) -> RequestView {
+    RequestView {
+        id: RequestId::new(&Still(NOW)),
+        requestor: alice(),
+        principal: alice(),
+        integration: "PostgreSQL".to_owned(),
+        access_type: "Role membership".to_owned(),
+        effect: "role analyst on main".to_owned(),
+        details: vec![("Instance".to_owned(), "main".to_owned()), ("Role".to_owned(), "analyst".to_owned())],
+        reason: Some("INC-42: checkout totals are wrong".to_owned()),
+        length: Span::hours(1),
+        asked_at: NOW,
+        warning: None,
+        approvers: Approvers { people: vec![bob()], groups: vec!["slack:S0APPROVERS".to_owned(), "okta:oncall".to_owned()] },
+        durations: vec![Span::minutes(30), Span::hours(1), Span::hours(4)],
+        phase,
+        stays_until: None,
+    }
+}
+
+fn approved(trouble: Option<&str>) -> Phase {
+    Phase::Approved {
+        by: bob(),
+        at: minutes(2),
+        length: Span::hours(1),
+        trouble: trouble.map(str::to_owned),
+        usable_by: minutes(17),
+    }
+}
+
+fn usable(standing: bool) -> Phase {
+    let connect = Some("psql \"host=db.example dbname=main user=alice\"\nSET ROLE analyst;".to_owned());
+    Phase::Usable { by: bob(), at: minutes(2), since: minutes(3), until: minutes(63), connect, standing }
+}
+
+fn ending(how: End, by: Option<PersonView>, stuck: bool) -> Phase {
+    let trouble = stuck.then(|| "PostgreSQL main cannot be reached".to_owned());
+    let why = (how == End::Revoked).then(|| "The incident is over".to_owned());
+    Phase::Ending { how, by, at: minutes(30), why, trouble, stuck }
+}
+
+fn over(how: End, by: Option<PersonView>, why: Option<&str>, left: Left) -> Phase {
+    Phase::Ended { how, by, at: minutes(30), why: why.map(str::to_owned), left, sessions_until: None }
+}
+
+/// A message as a person would copy it down.
+fn drawn(message: &Message) -> String {
+    let found = limits::of_message(message);
+    assert!(found.is_empty(), "{found:?}");
+    let mut lines = Vec::new();
+    for block in &message.blocks {
+        let text = |json: &Json| json["text"].as_str().unwrap_or_default().replace("{date_short_pretty} at {time}", "");
+        match block["type"].as_str().expect("a type") {
+            "header" => lines.push(format!("# {}", text(&block["text"]))),
+            "context" => lines.push(format!("({})", text(&block["elements"][0]))),
+            "actions" => {
+                let elements = block["elements"].as_array().expect("elements");
+                let drawn = elements.iter().map(|element| match element["type"].as_str() {
+                    Some("button") => {
+                        let style = element["style"].as_str().map(|style| format!(" {style}")).unwrap_or_default();
+                        let sure =
+                            element["confirm"]["text"]["text"].as_str().map(|text| format!(" sure? {text}")).unwrap_or_default();
+                        format!("[{}{style}{sure}]", text(&element["text"]))
+                    }
+                    _ => {
+                        let options = element["options"].as_array().expect("options");
+                        let labels: Vec<String> = options.iter().map(|option| text(&option["text"])).collect();
+                        format!("[{} of {}]", text(&element["initial_option"]["text"]), labels.join(", "))
+                    }
+                });
+                lines.push(format!("{}: {}", block["block_id"].as_str().expect("an id"), drawn.collect::<Vec<_>>().join(" ")));
+            }
+            _ => {
+                lines.extend(block["text"].is_object().then(|| text(&block["text"])));
+                let fields = block["fields"].as_array().into_iter().flatten();
+                lines.extend(fields.map(|field| text(field).replace('\n', " ")));
+            }
+        }
+    }
+    format!("{}\n\ntext: {}", lines.join("\n"), message.text.replace("{date_short_pretty} at {time}", ""))
+}
+
+fn channel(phase: Phase) -> String {
+    drawn(&approval(&view(phase), NOW))
+}
+
+fn own(phase: Phase) -> String {
+    drawn(&direct(&view(phase), NOW, Some("https://acme.slack.com/archives/C1/p1")))
+}
+
+#[test]
+fn asked() {
+    assert_snapshot!(channel(Phase::Asked), @r"
+    # PostgreSQL access requested
+    <@U0ALICE> asks for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *For how long* 1 hour
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    decide: [1 hour (as asked) of 30 minutes, 1 hour (as asked), 4 hours] [Approve primary] [Deny danger]
+    (<!subteam^S0APPROVERS>, the okta group oncall or <@U0BOB> may decide.)
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access requested. Alice Anderson asks for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. The Slack group of approvers, the okta group oncall or Bob Baker may decide. Approve or deny in this message. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(Phase::Asked), @r"
+    # PostgreSQL access requested
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *For how long* 1 hour
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    Waiting for <!subteam^S0APPROVERS>, the okta group oncall or <@U0BOB> to decide. This message will tell you.
+    decide: [Take back]
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access requested. You asked for PostgreSQL access: role analyst on main, for 1 hour. Waiting for the Slack group of approvers, the okta group oncall or Bob Baker to decide. This message will tell you. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+}
+
+#[test]
+fn asked_for_somebody_else_with_a_warning_and_one_length() {
+    let mut view = view(Phase::Asked);
+    view.principal = bob();
+    view.warning = Some("This role can read customer data".to_owned());
+    view.durations = vec![];
+    view.reason = None;
+    assert_snapshot!(drawn(&approval(&view, NOW)), @r"
+    # PostgreSQL access requested
+    <@U0ALICE> asks for PostgreSQL access for <@U0BOB>: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *For how long* 1 hour
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    None was given.
+    :warning: *Please note:* This role can read customer data
+    decide: [Approve for 1 hour primary] [Deny danger]
+    (<!subteam^S0APPROVERS>, the okta group oncall or <@U0BOB> may decide.)
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access requested. Alice Anderson asks for PostgreSQL access for Bob Baker: role analyst on main, for 1 hour. No reason was given. Please note: This role can read customer data. The Slack group of approvers, the okta group oncall or Bob Baker may decide. Approve or deny in this message. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(drawn(&direct(&view, NOW, None)), @r"
+    # PostgreSQL access requested
+    You asked for PostgreSQL access for <@U0BOB>: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *For how long* 1 hour
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    None was given.
+    Waiting for <!subteam^S0APPROVERS>, the okta group oncall or <@U0BOB> to decide. This message will tell you.
+    decide: [Take back]
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access requested. You asked for PostgreSQL access for Bob Baker: role analyst on main, for 1 hour. Waiting for the Slack group of approvers, the okta group oncall or Bob Baker to decide. This message will tell you. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+}
+
+#[test]
+fn denied() {
+    let denied = |why: Option<&str>| Phase::Denied { by: bob(), at: minutes(2), why: why.map(str::to_owned) };
+    assert_snapshot!(channel(denied(Some("Use the replica"))), @r"
+    # PostgreSQL access denied
+    <@U0ALICE> asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    *Denied* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
+    > Use the replica
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access denied. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Denied by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. The reason given: Use the replica. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(denied(Some("Use the replica"))), @r"
+    # PostgreSQL access denied
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Denied* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
+    > Use the replica
+    You can ask again, or talk to <@U0BOB>.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access denied. You asked for PostgreSQL access: role analyst on main, for 1 hour. Denied by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. The reason given: Use the replica. You can ask again, or talk to Bob Baker. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(denied(None)), @r"
+    # PostgreSQL access denied
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Denied* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
+    You can ask again, with more about why you need it, or talk to <@U0BOB>.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access denied. You asked for PostgreSQL access: role analyst on main, for 1 hour. Denied by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. You can ask again, with more about why you need it, or talk to Bob Baker. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+}
+
+#[test]
+fn taken_back() {
+    assert_snapshot!(channel(Phase::Withdrawn { at: minutes(2) }), @r"
+    # PostgreSQL request taken back
+    <@U0ALICE> asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    <@U0ALICE> took it back, <!date^1800000120^|2027-01-15 08:02 UTC>. Nobody needs to decide.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL request taken back. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Alice Anderson took it back, <!date^1800000120^|2027-01-15 08:02 UTC>. Nobody needs to decide. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(Phase::Withdrawn { at: minutes(2) }), @r"
+    # PostgreSQL request taken back
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    You took it back, <!date^1800000120^|2027-01-15 08:02 UTC>. Nobody needs to decide.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL request taken back. You asked for PostgreSQL access: role analyst on main, for 1 hour. You took it back, <!date^1800000120^|2027-01-15 08:02 UTC>. Nobody needs to decide. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+}
+
+#[test]
+fn nobody_decided() {
+    assert_snapshot!(channel(Phase::Stale { at: minutes(600) }), @r"
+    # PostgreSQL request not decided in time
+    <@U0ALICE> asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    *Nobody decided in time*, so it was closed <!date^1800036000^|2027-01-15 18:00 UTC>.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL request not decided in time. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Nobody decided in time, so it was closed <!date^1800036000^|2027-01-15 18:00 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(Phase::Stale { at: minutes(600) }), @r"
+    # PostgreSQL request not decided in time
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Nobody decided in time*, so it was closed <!date^1800036000^|2027-01-15 18:00 UTC>.
+    Ask again if you still need it.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL request not decided in time. You asked for PostgreSQL access: role analyst on main, for 1 hour. Nobody decided in time, so it was closed <!date^1800036000^|2027-01-15 18:00 UTC>. Ask again if you still need it. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+}
+
+#[test]
+fn approved_and_being_set_up() {
+    assert_snapshot!(channel(approved(None)), @r"
+    # PostgreSQL access approved, being set up
+    <@U0ALICE> asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>: *for 1 hour once it works*.
+    It is being set up now; the time starts when it works.
+    end: [Revoke danger sure? Alice Anderson loses role analyst on main now.]
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access approved, being set up. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>: for 1 hour once it works. It is being set up now; the time starts when it works. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(approved(None)), @r"
+    # PostgreSQL access approved, being set up
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>: *for 1 hour once it works*.
+    It is being set up now; the time starts when it works.
+    end: [Relinquish]
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access approved, being set up. You asked for PostgreSQL access: role analyst on main, for 1 hour. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>: for 1 hour once it works. It is being set up now; the time starts when it works. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(approved(Some("PostgreSQL main cannot be reached"))), @r"
+    # PostgreSQL access approved, not working yet
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>: *for 1 hour once it works*.
+    *It does not work yet:* PostgreSQL main cannot be reached. It is tried again until <!date^1800001020^|2027-01-15 08:17 UTC>; the time starts when it works.
+    end: [Relinquish]
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access approved, not working yet. You asked for PostgreSQL access: role analyst on main, for 1 hour. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>: for 1 hour once it works. It does not work yet: PostgreSQL main cannot be reached. It is tried again until <!date^1800001020^|2027-01-15 08:17 UTC>; the time starts when it works. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+}
+
+#[test]
+fn usable_now() {
+    assert_snapshot!(channel(usable(false)), @r"
+    # PostgreSQL access in use
+    <@U0ALICE> asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
+    In use by <@U0ALICE> since <!date^1800000180^|2027-01-15 08:03 UTC>, *until <!date^1800003780^|2027-01-15 09:03 UTC>*.
+    end: [Revoke danger sure? Alice Anderson loses role analyst on main now.]
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access in use. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. In use by Alice Anderson since <!date^1800000180^|2027-01-15 08:03 UTC>, until <!date^1800003780^|2027-01-15 09:03 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(usable(false)), @r#"
+    # PostgreSQL access ready to use
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    You can use it now, *until <!date^1800003780^|2027-01-15 09:03 UTC>*.
+    *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
+    *How to use it*
+    ```psql "host=db.example dbname=main user=alice"
+    SET ROLE analyst;```
+    end: [Relinquish]
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access ready to use. You asked for PostgreSQL access: role analyst on main, for 1 hour. You can use it now, until <!date^1800003780^|2027-01-15 09:03 UTC>. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. How to use it: psql "host=db.example dbname=main user=alice" SET ROLE analyst; Request req_01mcc5rm0028t5cy4tqkff04hm.
+    "#);
+}
+
+#[test]
+fn usable_by_two_requests() {
+    let mut view = view(usable(false));
+    view.stays_until = Some(minutes(240));
+    assert_snapshot!(drawn(&approval(&view, NOW)), @r"
+    # PostgreSQL access in use
+    <@U0ALICE> asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
+    In use by <@U0ALICE> since <!date^1800000180^|2027-01-15 08:03 UTC>, *until <!date^1800003780^|2027-01-15 09:03 UTC>*.
+    Another request keeps the same access until <!date^1800014400^|2027-01-15 12:00 UTC>.
+    end: [Revoke danger sure? The request ends. Alice Anderson keeps role analyst on main, because another request holds it.] [Revoke all danger sure? Alice Anderson loses role analyst on main now: this request and every other one that holds it ends.]
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access in use. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. In use by Alice Anderson since <!date^1800000180^|2027-01-15 08:03 UTC>, until <!date^1800003780^|2027-01-15 09:03 UTC>. Another request keeps the same access until <!date^1800014400^|2027-01-15 12:00 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(drawn(&direct(&view, NOW, None)), @r#"
+    # PostgreSQL access ready to use
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    You can use it now, *until <!date^1800003780^|2027-01-15 09:03 UTC>*.
+    *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
+    Another request keeps the same access until <!date^1800014400^|2027-01-15 12:00 UTC>.
+    *How to use it*
+    ```psql "host=db.example dbname=main user=alice"
+    SET ROLE analyst;```
+    end: [Relinquish]
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access ready to use. You asked for PostgreSQL access: role analyst on main, for 1 hour. You can use it now, until <!date^1800003780^|2027-01-15 09:03 UTC>. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. Another request keeps the same access until <!date^1800014400^|2027-01-15 12:00 UTC>. How to use it: psql "host=db.example dbname=main user=alice" SET ROLE analyst; Request req_01mcc5rm0028t5cy4tqkff04hm.
+    "#);
+}
+
+#[test]
+fn it_was_there_before() {
+    assert_snapshot!(channel(usable(true)), @r"
+    # PostgreSQL access in use
+    <@U0ALICE> asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
+    <@U0ALICE> had this access before, so nothing was granted and nothing will be taken away.
+    end: [Revoke danger sure? The request ends. Alice Anderson had role analyst on main before, so the access stays.]
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access in use. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. Alice Anderson had this access before, so nothing was granted and nothing will be taken away. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(usable(true)), @r#"
+    # PostgreSQL access ready to use
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
+    You had this access before, so nothing was granted and nothing will be taken away.
+    *How to use it*
+    ```psql "host=db.example dbname=main user=alice"
+    SET ROLE analyst;```
+    end: [Relinquish]
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access ready to use. You asked for PostgreSQL access: role analyst on main, for 1 hour. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. You had this access before, so nothing was granted and nothing will be taken away. How to use it: psql "host=db.example dbname=main user=alice" SET ROLE analyst; Request req_01mcc5rm0028t5cy4tqkff04hm.
+    "#);
+}
+
+#[test]
+fn ending_and_stuck() {
+    assert_snapshot!(channel(ending(End::Expired, None, false)), @r"
+    # PostgreSQL access being taken away
+    <@U0ALICE> asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
+    The access is being taken away.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access being taken away. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. The access is being taken away. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(ending(End::Relinquished, Some(alice()), false)), @r"
+    # PostgreSQL access being taken away
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    You *gave it back*, <!date^1800001800^|2027-01-15 08:30 UTC>.
+    The access is being taken away.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access being taken away. You asked for PostgreSQL access: role analyst on main, for 1 hour. You gave it back, <!date^1800001800^|2027-01-15 08:30 UTC>. The access is being taken away. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(channel(ending(End::Revoked, Some(bob()), true)), @r"
+    # PostgreSQL access could not be taken away yet
+    <@U0ALICE> asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    <@U0BOB> *revoked it*, <!date^1800001800^|2027-01-15 08:30 UTC>.
+    > The incident is over
+    *It should be gone by now, and no check has shown that it is.*
+    The removal is tried again until it is gone; the reviewers are told.
+    The last try said: PostgreSQL main cannot be reached.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access could not be taken away yet. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Bob Baker revoked it, <!date^1800001800^|2027-01-15 08:30 UTC>. The reason given: The incident is over. It should be gone by now, and no check has shown that it is. The removal is tried again until it is gone; the reviewers are told. The last try said: PostgreSQL main cannot be reached. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(ending(End::Revoked, Some(bob()), true)), @r"
+    # PostgreSQL access could not be taken away yet
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    <@U0BOB> *revoked it*, <!date^1800001800^|2027-01-15 08:30 UTC>.
+    > The incident is over
+    *It should be gone by now, and no check has shown that it is.*
+    The removal is tried again until it is gone; the reviewers are told.
+    The last try said: PostgreSQL main cannot be reached.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access could not be taken away yet. You asked for PostgreSQL access: role analyst on main, for 1 hour. Bob Baker revoked it, <!date^1800001800^|2027-01-15 08:30 UTC>. The reason given: The incident is over. It should be gone by now, and no check has shown that it is. The removal is tried again until it is gone; the reviewers are told. The last try said: PostgreSQL main cannot be reached. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+}
+
+#[test]
+fn ended() {
+    let gone = || Left::Gone { at: minutes(31) };
+    assert_snapshot!(channel(over(End::Expired, None, None, gone())), @r"
+    # PostgreSQL access ended
+    <@U0ALICE> asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
+    The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access ended. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(over(End::Expired, None, None, gone())), @r"
+    # PostgreSQL access ended
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
+    The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(over(End::Relinquished, Some(alice()), None, gone())), @r"
+    # PostgreSQL access ended
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    You *gave it back*, <!date^1800001800^|2027-01-15 08:30 UTC>.
+    The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. You gave it back, <!date^1800001800^|2027-01-15 08:30 UTC>. The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(over(End::Revoked, Some(bob()), Some("The incident is over"), gone())), @r"
+    # PostgreSQL access ended
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    <@U0BOB> *revoked it*, <!date^1800001800^|2027-01-15 08:30 UTC>.
+    > The incident is over
+    The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. Bob Baker revoked it, <!date^1800001800^|2027-01-15 08:30 UTC>. The reason given: The incident is over. The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    assert_snapshot!(own(over(End::Failed, None, Some("the role analyst is gone"), Left::Nothing)), @r"
+    # PostgreSQL access could not be set up
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *It could not be set up*: the role analyst is gone.
+    Nothing was granted, and nothing is left behind.
+    Ask again, or show this message to whoever runs P0 for you.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+
+    text: PostgreSQL access could not be set up. You asked for PostgreSQL access: role analyst on main, for 1 hour. It could not be set up: the role analyst is gone. Nothing was granted, and nothing is left behind. Ask again, or show this message to whoever runs P0 for you. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+}
+
+#[test]
+fn ended_and_something_is_left() {
+    let mut view = view(over(End::Relinquished, Some(alice()), None, Left::Kept));
+    view.stays_until = Some(minutes(240));
+    assert_snapshot!(drawn(&direct(&view, NOW, None)), @r"
+    # PostgreSQL access ended
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    You *gave it back*, <!date^1800001800^|2027-01-15 08:30 UTC>.
+    *The access itself stays* until <!date^1800014400^|2027-01-15 12:00 UTC>: another request holds it.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. You gave it back, <!date^1800001800^|2027-01-15 08:30 UTC>. The access itself stays until <!date^1800014400^|2027-01-15 12:00 UTC>: another request holds it. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    view.phase = over(End::Expired, None, None, Left::Elsewhere { by: "postgres".to_owned() });
+    assert_snapshot!(drawn(&direct(&view, NOW, None)), @r"
+    # PostgreSQL access ended
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
+    What this request gave is gone. *The access itself stays*: postgres gives the same.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. What this request gave is gone. The access itself stays: postgres gives the same. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    view.phase = over(End::Expired, None, None, Left::Standing);
+    assert_snapshot!(drawn(&direct(&view, NOW, None)), @r"
+    # PostgreSQL access ended
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
+    The access was there before this request, so it stays.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. The access was there before this request, so it stays. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+    view.phase = Phase::Ended {
+        how: End::Expired,
+        by: None,
+        at: minutes(30),
+        why: None,
+        left: Left::Gone { at: minutes(31) },
+        sessions_until: Some(minutes(90)),
+    };
+    assert_snapshot!(drawn(&approval(&view, NOW)), @r"
+    # PostgreSQL access ended
+    <@U0ALICE> asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    *Access* PostgreSQL · Role membership
+    *Instance* main
+    *Role* analyst
+    *Reason*
+    > INC-42: checkout totals are wrong
+    *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
+    The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>.
+    Sessions that were open could not be closed; they end <!date^1800005400^|2027-01-15 09:30 UTC> at the latest.
+    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+
+    text: PostgreSQL access ended. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>. Sessions that were open could not be closed; they end <!date^1800005400^|2027-01-15 09:30 UTC> at the latest. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    ");
+}
+
+#[test]
+fn while_it_lives_it_can_be_given_back_and_never_after() {
+    for phase in every_phase() {
+        let view = view(phase);
+        let buttons = |message: Message| -> Vec<String> {
+            let blocks = message.blocks.iter().filter_map(|block| block["elements"].as_array()).flatten();
+            blocks.filter_map(|element| element["action_id"].as_str().map(str::to_owned)).collect()
+        };
+        let (theirs, own) = (buttons(approval(&view, NOW)), buttons(direct(&view, NOW, None)));
+        let expected = |on: bool, name: &str| on.then(|| name.to_owned()).into_iter().collect::<Vec<_>>();
+        assert_eq!(theirs.contains(&action::APPROVE.to_owned()), view.can_decide(), "{view:?}");
+        assert_eq!(theirs.contains(&action::REVOKE.to_owned()), view.can_end(), "{view:?}");
+        let mut wanted = expected(view.can_decide(), action::WITHDRAW);
+        wanted.extend(expected(view.can_end(), action::RELINQUISH));
+        assert_eq!(own, wanted, "{view:?}");
+    }
+}
+
+#[test]
+fn the_chosen_length_comes_back() {
+    use crate::surfaces::slack::inbound::Input;
+    let message = approval(&view(Phase::Asked), NOW);
+    let select =
+        message.blocks.iter().find_map(|block| block["elements"].get(0).filter(|e| e["type"] == "static_select")).expect("it");
+    let mut state = State::default();
+    assert_eq!(chosen_length(&state), None);
+    for (option, length) in select["options"].as_array().expect("options").iter().zip([30, 60, 240]) {
+        let value = option["value"].as_str().expect("a value").to_owned();
+        let input = Input::Choice { value, label: String::new() };
+        state.0.entry(DECIDE.to_owned()).or_default().insert(action::DURATION.to_owned(), input);
+        assert_eq!(chosen_length(&state), Some(Span::minutes(length)));
+    }
+}
+
+#[test]
+fn once_its_time_is_up_nobody_is_told_that_it_works() {
+    let text = direct(&view(usable(false)), minutes(63), None).text;
+    assert!(text.contains("The time is up") && !text.contains("You can use it now"), "{text}");
+}
+
+#[test]
+fn without_approvers_it_says_so() {
+    let mut view = view(Phase::Asked);
+    view.approvers = Approvers::default();
+    assert!(approval(&view, NOW).text.contains("Nobody can decide this now"));
+}
+
+fn every_phase() -> Vec<Phase> {
+    let mut all = vec![
+        Phase::Asked,
+        Phase::Denied { by: bob(), at: NOW, why: Some("no".to_owned()) },
+        Phase::Withdrawn { at: NOW },
+        Phase::Stale { at: NOW },
+        approved(None),
+        approved(Some("trouble")),
+        usable(false),
+        usable(true),
+    ];
+    let lefts = [Left::Gone { at: NOW }, Left::Nothing, Left::Kept, Left::Standing, Left::Elsewhere { by: "x".to_owned() }];
+    for how in End::ALL {
+        all.push(ending(*how, Some(bob()), true));
+        all.push(ending(*how, None, false));
+        all.extend(lefts.iter().map(|left| over(*how, Some(bob()), Some("why"), left.clone())));
+    }
+    all
+}
+
+/// Puts a text wherever a text can stand.
+fn everywhere(mut view: RequestView, text: &str) -> RequestView {
+    let own = || Some(text.to_owned());
+    for person in [&mut view.requestor, &mut view.principal] {
+        (person.name, person.handle) = (text.to_owned(), own());
+    }
+    (view.integration, view.access_type, view.effect) = (text.to_owned(), text.to_owned(), text.to_owned());
+    view.details = vec![(text.to_owned(), text.to_owned()); 60];
+    (view.reason, view.warning) = (own(), own());
+    view.approvers = Approvers {
+        people: vec![PersonView { id: bob().id, name: text.to_owned(), handle: own() }; 30],
+        groups: vec![text.to_owned(), format!("slack:{text}"), format!("okta:{text}")],
+    };
+    match &mut view.phase {
+        Phase::Asked | Phase::Withdrawn { .. } | Phase::Stale { .. } => {}
+        Phase::Denied { by, why, .. } => (by.name, *why) = (text.to_owned(), own()),
+        Phase::Approved { by, trouble, .. } => (by.name, *trouble) = (text.to_owned(), own()),
+        Phase::Usable { by, connect, .. } => (by.name, *connect) = (text.to_owned(), own()),
+        Phase::Ending { why, trouble, .. } => (*why, *trouble) = (own(), own()),
+        Phase::Ended { why, left, .. } => {
+            *why = own();
+            if let Left::Elsewhere { by } = left {
+                *by = text.to_owned();
+            }
+        }
+    }
+    view
+}
+
+fn survives(text: &str, phases: Vec<Phase>) {
+    for phase in phases {
+        let mut view = everywhere(view(phase), text);
+        view.stays_until = Some(minutes(240));
+        view.durations = (1..110).map(Span::minutes).collect();
+        for message in [approval(&view, NOW), direct(&view, NOW, Some(text))] {
+            let mut found = limits::of_message(&message);
+            limits::in_brackets(&message.text, &mut found);
+            assert!(found.is_empty(), "{text:?}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn hostile_text_neither_breaks_nor_pings() {
+    for text in [
+        "",
+        " ",
+        "\u{202e}\u{200b}",
+        "<!channel> <!here> <@U0BOB> <!subteam^S1> <https://evil.example|Approve> &lt;!channel&gt;",
+        "@channel @here *bold* _i_ ~s~ `code` ```fence",
+        "```\n*Approved by Bob*\n```",
+        "> quoted\n> more",
+        "\u{202e}nimda elor",
+        "שלום עולם",
+        "👩‍👩‍👧‍👦🦀",
+        "|^>",
+    ] {
+        survives(text, every_phase());
+        let some = || vec![Phase::Asked, approved(Some("")), usable(false), ending(End::Revoked, None, true)];
+        survives(&text.repeat(200), some());
+        survives(&format!("{text}\n").repeat(100), some());
+    }
+    survives(&"&".repeat(10_000), vec![Phase::Asked, usable(false)]);
+}
+
+#[test]
+fn a_reason_of_a_thousand_characters_is_shown_whole() {
+    let mut view = view(Phase::Asked);
+    let reason = format!("{}END", "word ".repeat(199));
+    view.reason = Some(reason.clone());
+    let message = approval(&view, NOW);
+    assert!(serde_json::to_string(&message.blocks).expect("JSON").contains(&reason));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_text_anywhere_gives_a_message_slack_takes(text in "\\PC{0,200}|.{0,200}", which in 0..1000usize) {
+        let phases = every_phase();
+        let view = everywhere(view(phases[which % phases.len()].clone()), &text);
+        for message in [approval(&view, NOW), direct(&view, NOW, Some(&text))] {
+            let mut found = limits::of_message(&message);
+            limits::in_brackets(&message.text, &mut found);
+            prop_assert!(found.is_empty(), "{found:?}");
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! The sentences of a request's life: once with mentions and bold type for the blocks, once as plain
+//! words for `text`. The same words for both, so that nobody is told less.
+//!
+//! It knows the view and no blocks. Every name and text of others goes through `blocks::line`.
+
+use crate::desk::view::RequestView;
+use crate::desk::view::{Left, PersonView, Phase};
+use crate::domain::grant::End;
+use crate::domain::time::Time;
+
+use super::super::blocks;
+
+/// For whom the sentences are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    Approvers,
+    /// Addressed as "you".
+    Requestor,
+}
+
+/// Where the sentences are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// In blocks: people are mentioned, what matters is bold.
+    Rich,
+    /// In `text`, in labels: read aloud.
+    Spoken,
+}
+
+#[derive(Clone, Copy)]
+pub struct Teller<'a> {
+    pub view: &'a RequestView,
+    pub now: Time,
+    pub reader: Reader,
+    pub form: Form,
+}
+
+const NAME: usize = 120;
+const EFFECT: usize = 400;
+const SENTENCE: usize = 600;
+/// How many approvers are named one by one.
+const NAMED: usize = 8;
+
+impl Teller<'_> {
+    pub fn headline(&self) -> String {
+        let access = blocks::plain(&self.view.integration, 80);
+        let what = match &self.view.phase {
+            Phase::Asked => "access requested",
+            Phase::Denied { .. } => "access denied",
+            Phase::Withdrawn { .. } => "request taken back",
+            Phase::Stale { .. } => "request not decided in time",
+            Phase::Approved { trouble: None, .. } => "access approved, being set up",
+            Phase::Approved { trouble: Some(_), .. } => "access approved, not working yet",
+            Phase::Usable { .. } => match self.reader {
+                Reader::Approvers => "access in use",
+                Reader::Requestor => "access ready to use",
+            },
+            Phase::Ending { stuck: true, .. } => "access could not be taken away yet",
+            Phase::Ending { .. } => "access being taken away",
+            Phase::Ended { how: End::Failed, .. } => "access could not be set up",
+            Phase::Ended { .. } => "access ended",
+        };
+        format!("{access} {what}")
+    }
+
+    /// Who asked for what, for whom and how long.
+    pub fn ask(&self) -> String {
+        let asks = if self.view.can_decide() && self.reader == Reader::Approvers { "asks" } else { "asked" };
+        let other = if self.view.principal.id == self.view.requestor.id {
+            String::new()
+        } else {
+            format!(" for {}", self.person(&self.view.principal))
+        };
+        let integration = blocks::line(&self.view.integration, NAME);
+        let effect = self.strong(&blocks::line(&self.view.effect, EFFECT));
+        let length = self.strong(&self.view.length.to_string());
+        format!("{} {asks} for {integration} access{other}: {effect}, for {length}.", self.person_first(&self.view.requestor))
+    }
+
+    /// `Alice Anderson, role analyst on main`: what a button that repeats is about.
+    pub fn whose(&self) -> String {
+        format!("{}, {}", self.view.principal.name, self.view.effect)
+    }
+
+    pub fn reason(&self, limit: usize) -> String {
+        match self.view.reason.as_deref().map(|reason| blocks::line(reason, limit)).filter(|reason| !reason.is_empty()) {
+            Some(reason) => format!("Reason: {}", ended(&reason)),
+            None => "No reason was given.".to_owned(),
+        }
+    }
+
+    pub fn warning(&self) -> Option<String> {
+        let warning = self.view.warning.as_deref()?;
+        let warning = blocks::line(warning, SENTENCE);
+        Some(match self.form {
+            Form::Rich => format!(":warning: *Please note:* {warning}"),
+            Form::Spoken => format!("Please note: {}", ended(&warning)),
+        })
+    }
+
+    /// Who may decide, while that is open.
+    pub fn who_decides(&self) -> Option<String> {
+        if !self.view.can_decide() {
+            return None;
+        }
+        let approvers = &self.view.approvers;
+        let groups = approvers.groups.iter().map(|group| self.group(group));
+        let mut all: Vec<String> = groups.chain(approvers.people.iter().map(|person| self.person(person))).collect();
+        if all.is_empty() {
+            return Some(
+                "Nobody can decide this now: the access policies name no approver. Ask whoever looks after them.".to_owned(),
+            );
+        }
+        let more = all.len().saturating_sub(NAMED);
+        all.truncate(NAMED);
+        if more > 0 {
+            all.push(format!("{more} more"));
+        }
+        let names = listed(&all);
+        Some(match self.reader {
+            Reader::Approvers => capital(&format!("{names} may decide.")),
+            Reader::Requestor => format!("Waiting for {names} to decide. This message will tell you."),
+        })
+    }
+
+    /// What somebody gave as the reason for a decision or an end; shown as a quotation of its own.
+    pub fn words(&self) -> Option<&str> {
+        match &self.view.phase {
+            Phase::Denied { why, .. } => why.as_deref(),
+            Phase::Ending { how, why, .. } | Phase::Ended { how, why, .. } => match how {
+                End::Revoked | End::Relinquished => why.as_deref(),
+                End::Expired | End::Failed => None,
+            },
+            Phase::Asked | Phase::Withdrawn { .. } | Phase::Stale { .. } | Phase::Approved { .. } | Phase::Usable { .. } => None,
+        }
+    }
+
+    /// All of it, for `text`.
+    pub fn told(&self) -> Vec<String> {
+        let mut told = self.told_without_words();
+        if let Some(words) = self.words().map(|words| blocks::line(words, SENTENCE)).filter(|words| !words.is_empty()) {
+            told.insert(told.len().min(1), format!("The reason given: {}", ended(&words)));
+        }
+        told
+    }
+
+    /// What has become of it, sentence by sentence. What [`Teller::words`] are about comes first.
+    pub fn told_without_words(&self) -> Vec<String> {
+        let you = self.reader == Reader::Requestor;
+        let mut told = Vec::new();
+        match &self.view.phase {
+            Phase::Asked => {}
+            Phase::Denied { by, at, why } => {
+                told.push(format!("{} by {}, {}.", self.strong("Denied"), self.person(by), blocks::date(*at)));
+                if you {
+                    let ask =
+                        if why.is_some() { "You can ask again" } else { "You can ask again, with more about why you need it" };
+                    told.push(format!("{ask}, or talk to {}.", self.person(by)));
+                }
+            }
+            Phase::Withdrawn { at } => {
+                told.push(format!(
+                    "{} took it back, {}. Nobody needs to decide.",
+                    self.person_first(&self.view.requestor),
+                    blocks::date(*at)
+                ));
+            }
+            Phase::Stale { at } => {
+                told.push(format!("{}, so it was closed {}.", self.strong("Nobody decided in time"), blocks::date(*at)));
+                told.extend(you.then(|| "Ask again if you still need it.".to_owned()));
+            }
+            Phase::Approved { by, at, length, trouble, usable_by } => {
+                let length = self.strong(&format!("for {length} once it works"));
+                told.push(format!("{} by {}, {}: {length}.", self.strong("Approved"), self.person(by), blocks::date(*at)));
+                match trouble {
+                    None => told.push("It is being set up now; the time starts when it works.".to_owned()),
+                    Some(trouble) => told.push(format!(
+                        "{} {} It is tried again until {}; the time starts when it works.",
+                        self.strong("It does not work yet:"),
+                        ended(&blocks::line(trouble, SENTENCE)),
+                        blocks::date(*usable_by)
+                    )),
+                }
+            }
+            Phase::Usable { by, at, since, until, connect: _, standing } => {
+                self.usable(&mut told, by, *at, *since, *until, *standing)
+            }
+            Phase::Ending { how, by, at, why, trouble, stuck } => {
+                told.push(self.how_it_ended(*how, by.as_ref(), *at, why.as_deref()));
+                if *stuck {
+                    told.push(self.strong("It should be gone by now, and no check has shown that it is."));
+                    told.push("The removal is tried again until it is gone; the reviewers are told.".to_owned());
+                } else {
+                    told.push("The access is being taken away.".to_owned());
+                }
+                told.extend(
+                    trouble.as_deref().map(|trouble| format!("The last try said: {}", ended(&blocks::line(trouble, SENTENCE)))),
+                );
+                told.extend(self.stays());
+            }
+            Phase::Ended { how, by, at, why, left, sessions_until } => {
+                told.push(self.how_it_ended(*how, by.as_ref(), *at, why.as_deref()));
+                told.push(self.left(left));
+                told.extend(sessions_until.filter(|until| self.now < *until).map(|until| {
+                    format!("Sessions that were open could not be closed; they end {} at the latest.", blocks::date(until))
+                }));
+                if you && *how == End::Failed {
+                    told.push("Ask again, or show this message to whoever runs P0 for you.".to_owned());
+                }
+            }
+        }
+        told
+    }
+
+    fn usable(&self, told: &mut Vec<String>, by: &PersonView, at: Time, since: Time, until: Time, standing: bool) {
+        let has = self.person_first(&self.view.principal);
+        let approved = format!("{} by {}, {}.", self.strong("Approved"), self.person(by), blocks::date(at));
+        if standing {
+            told.push(approved);
+            told.push(format!("{has} had this access before, so nothing was granted and nothing will be taken away."));
+            return;
+        }
+        if until <= self.now {
+            told.push(approved);
+            told.push("The time is up; the access is being taken away.".to_owned());
+            return;
+        }
+        let until = self.strong(&format!("until {}", blocks::date(until)));
+        if self.reader == Reader::Requestor && self.view.principal.id == self.view.requestor.id {
+            told.push(format!("You can use it now, {until}."));
+            told.push(approved);
+        } else {
+            told.push(approved);
+            let has = self.person(&self.view.principal);
+            told.push(format!("In use by {has} since {}, {until}.", blocks::date(since)));
+        }
+        told.extend(self.stays());
+    }
+
+    fn stays(&self) -> Option<String> {
+        let until = self.view.stays_until?;
+        Some(format!("Another request keeps the same access until {}.", blocks::date(until)))
+    }
+
+    fn how_it_ended(&self, how: End, by: Option<&PersonView>, at: Time, why: Option<&str>) -> String {
+        let at = blocks::date(at);
+        match (how, by) {
+            (End::Expired, _) => format!("{}, {at}.", self.strong("The time is up")),
+            (End::Relinquished, by) => {
+                let by = by.unwrap_or(&self.view.requestor);
+                format!("{} {}, {at}.", self.person_first(by), self.strong("gave it back"))
+            }
+            (End::Revoked, Some(by)) => format!("{} {}, {at}.", self.person_first(by), self.strong("revoked it")),
+            (End::Revoked, None) => format!("It was {}, {at}.", self.strong("revoked")),
+            (End::Failed, _) => {
+                let why = why.map(|why| format!(": {}", ended(&blocks::line(why, SENTENCE)))).unwrap_or_else(|| ".".to_owned());
+                format!("{}{why}", self.strong("It could not be set up"))
+            }
+        }
+    }
+
+    fn left(&self, left: &Left) -> String {
+        match left {
+            Left::Gone { at } => format!("The access is gone; that was checked {}.", blocks::date(*at)),
+            Left::Nothing => "Nothing was granted, and nothing is left behind.".to_owned(),
+            Left::Kept => match self.view.stays_until {
+                Some(until) => {
+                    format!("{} until {}: another request holds it.", self.strong("The access itself stays"), blocks::date(until))
+                }
+                None => format!("{}: another request holds it.", self.strong("The access itself stays")),
+            },
+            Left::Standing => "The access was there before this request, so it stays.".to_owned(),
+            Left::Elsewhere { by } => {
+                let by = blocks::line(by, NAME);
+                format!("What this request gave is gone. {}: {by} gives the same.", self.strong("The access itself stays"))
+            }
+        }
+    }
+
+    /// What a revocation means, for the question before it.
+    pub fn what_revoking_does(&self) -> String {
+        let (name, effect) = (&self.view.principal.name, &self.view.effect);
+        match (&self.view.phase, self.view.stays_until) {
+            (Phase::Usable { standing: true, .. }, _) => {
+                format!("The request ends. {name} had {effect} before, so the access stays.")
+            }
+            (_, Some(_)) => format!("The request ends. {name} keeps {effect}, because another request holds it."),
+            (_, None) => format!("{name} loses {effect} now."),
+        }
+    }
+
+    pub fn what_revoking_all_does(&self) -> String {
+        format!(
+            "{} loses {} now: this request and every other one that holds it ends.",
+            self.view.principal.name, self.view.effect
+        )
+    }
+
+    fn strong(&self, text: &str) -> String {
+        match self.form {
+            Form::Rich => format!("*{text}*"),
+            Form::Spoken => text.to_owned(),
+        }
+    }
+
+    fn person(&self, person: &PersonView) -> String {
+        if self.reader == Reader::Requestor && person.id == self.view.requestor.id {
+            return "you".to_owned();
+        }
+        let mention = person.handle.as_deref().filter(|_| self.form == Form::Rich).and_then(blocks::mention);
+        mention.unwrap_or_else(|| blocks::line(&person.name, NAME))
+    }
+
+    /// At the beginning of a sentence.
+    fn person_first(&self, person: &PersonView) -> String {
+        let name = self.person(person);
+        if name == "you" { "You".to_owned() } else { name }
+    }
+
+    fn group(&self, group: &str) -> String {
+        let (directory, id) = group.split_once(':').unwrap_or(("", group));
+        if directory == "slack"
+            && let Some(mention) = blocks::mention_group(id)
+        {
+            return match self.form {
+                Form::Rich => mention,
+                Form::Spoken => "the Slack group of approvers".to_owned(),
+            };
+        }
+        if directory.is_empty() {
+            return format!("the group {}", blocks::line(id, NAME));
+        }
+        format!("the {} group {}", blocks::line(directory, NAME), blocks::line(id, NAME))
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
+}
+
+/// Ends a sentence that may not have an end.
+fn ended(text: &str) -> String {
+    if text.ends_with(['.', '!', '?', '…']) { text.to_owned() } else { format!("{text}.") }
+}
+
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => only.clone(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+    }
+}
