@@ -151,6 +151,27 @@ async fn a_submission_can_update_push_and_clear() {
 }
 
 #[tokio::test]
+async fn submitting_twice_at_once_closes_one_view_once() {
+    let (sim, app, _) = with_app().await;
+    let trigger = sim.shortcut("alice", "request_access").await.expect("run");
+    let top = || sim.views("alice").expect("alice").last().expect("open")["id"].as_str().expect("an id").to_owned();
+    call(
+        &sim,
+        "views.open",
+        json!({ "trigger_id": trigger.trigger_id(), "view": modal(json!([section("x"), buttons("b", &["more"])])) }),
+    )
+    .await;
+    let below = top();
+    let pressed = sim.press("alice", PressTarget::view(&below), "more").await.expect("pressed");
+    call(&sim, "views.push", json!({ "trigger_id": pressed.trigger_id(), "view": modal(json!([section("y")])) })).await;
+    let above = top();
+    let (one, two) = futures::join!(sim.submit("alice", &above), sim.submit("alice", &above));
+    let outcomes = [one.expect("submitted").outcome, two.expect("submitted").outcome];
+    assert!(outcomes.contains(&Outcome::Closed) && outcomes.contains(&Outcome::Failed), "{outcomes:?}");
+    assert_eq!((top(), app.count()), (below, 4));
+}
+
+#[tokio::test]
 async fn an_approver_presses_and_the_message_is_replaced_by_its_response_url() {
     let (sim, app, clock) = with_app().await;
     let blocks = json!([section("alice asks"), buttons("one", &["approve", "deny"]), buttons("two", &["approve"])]);
