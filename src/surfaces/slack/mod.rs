@@ -8,4 +8,5 @@ pub mod inbound;
 #[cfg(test)]
 mod limits;
 pub mod messages;
+pub mod modal;
 pub mod signature;

@@ -28,7 +28,7 @@ fn bob() -> PersonView {
     person("Bob Baker", "U0BOB", 2)
 }
 
-pub(super) fn view(phase: Phase) -> RequestView {
+pub(crate) fn view(phase: Phase) -> RequestView {
     RequestView {
         id: RequestId::new(&Still(NOW)),
         requestor: alice(),
