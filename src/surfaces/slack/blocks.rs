@@ -117,7 +117,20 @@ pub fn quote(text: &str, limit: usize) -> String {
     }
     let marks = 2 * lines.len();
     let whole = cut_by(&lines.join("\n"), limit.saturating_sub(marks), escaped);
-    whole.lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n")
+    let quoted = |text: &str| text.lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n");
+    let linked = quoted(&whole.lines().map(linked).collect::<Vec<_>>().join("\n"));
+    if size(&linked) <= limit { linked } else { quoted(&whole) }
+}
+
+/// Makes the web addresses in an escaped line links that say where they lead: a ticket is to be opened.
+fn linked(line: &str) -> String {
+    let word = |word: &str| {
+        let bare = word.trim_end_matches(['.', ',', ':', '!', '?', ')']);
+        let whole = !word.ends_with('…'); // an address that was cut leads elsewhere
+        let good = whole && bare.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.contains(['|', '`', '"']));
+        if good { format!("<{bare}>{}", &word[bare.len()..]) } else { word.to_owned() }
+    };
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// What a person or a target wrote, in a code block that it cannot end.
@@ -293,6 +306,18 @@ mod tests {
             link("https://a.example/?a=1&b=2", "the <b>").as_deref(),
             Some("<https://a.example/?a=1&amp;b=2|the &lt;b&gt;>")
         );
+    }
+
+    #[test]
+    fn addresses_in_a_reason_can_be_opened_and_show_where_they_lead() {
+        assert_eq!(
+            quote("see https://t.example/INC-42?a=1&b=2, please", 200),
+            "> see <https://t.example/INC-42?a=1&amp;b=2>, please"
+        );
+        for text in ["http://t.example", "https://", "https://t.example/|<!channel>", "xhttps://t.example"] {
+            assert_eq!(quote(text, 200), format!("> {}", line(text, 200)), "{text}");
+        }
+        assert_eq!(quote("https://t.example/long/path", 20), "> https://t.example…");
     }
 
     #[test]
