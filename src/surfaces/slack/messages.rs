@@ -245,7 +245,7 @@ fn label(view: &RequestView, length: Span) -> String {
 }
 
 fn footer(view: &RequestView, channel_link: Option<&str>) -> Json {
-    let asked = format!("Request `{}` · asked {}", view.id, blocks::date(view.asked_at));
+    let asked = format!("Request {} · asked {}", view.id, blocks::date(view.asked_at));
     match channel_link.and_then(|url| blocks::link(url, "Open it in the approvals channel")) {
         Some(link) => blocks::context(&format!("{asked} · {link}")),
         None => blocks::context(&asked),

@@ -81,7 +81,7 @@ impl Slack {
             Ok(Command::Help(text)) => as_code(&text),
             Err(mistake) => as_code(&mistake.render()),
         };
-        let answer = self.desk.reply(&came.key, NAME, Answer::Text { text }).await?;
+        let answer = self.desk.only_answer(came, Answer::Text { text }).await?;
         Ok(Handled::Reply(told(&answer)))
     }
 

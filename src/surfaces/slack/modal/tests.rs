@@ -123,7 +123,19 @@ fn typed(value: &str) -> Json {
 
 #[test]
 fn the_form_as_it_is_shown() {
-    assert_snapshot!(drawn(&ask(&form(), None)), @"");
+    assert_snapshot!(drawn(&ask(&form(), None)), @r"
+    # Request access / Request / Cancel
+    integration = Integration: static_select PostgreSQL, Okta (chosen: PostgreSQL) tells at once
+    postgres//access_type = Access type: static_select Role membership, Login (chosen: Role membership) tells at once
+    *Role membership in PostgreSQL*
+    Makes you a member of a role.
+    postgres/role/instance = Instance: static_select main, eu tells at once
+    postgres/role/role = Role: external_select  (says: First choose: instance)
+    postgres/role/tables = Tables: plain_text_input  optional
+    postgres/role/for = For: users_select  optional
+    reason = Reason: plain_text_input  (hint: Why you need it.)
+    postgres/role/duration = Duration: static_select 30 minutes, 1 hour (chosen: 1 hour)
+    ");
 }
 
 #[test]
@@ -245,7 +257,12 @@ fn a_denial_names_the_request_and_brings_the_reason_back() {
     use crate::desk::view::Phase;
     let view = crate::surfaces::slack::messages::tests::view(Phase::Asked);
     let modal = deny(&view, view.asked_at);
-    assert_snapshot!(drawn(&modal), @"");
+    assert_snapshot!(drawn(&modal), @r"
+    # Deny this request? / Deny / Cancel
+    <@U0ALICE> asks for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    > INC-42: checkout totals are wrong
+    reason = Reason: plain_text_input  (hint: Alice Anderson will see it.) optional
+    ");
     assert_eq!(denied(&filled(&modal, &[("reason", "reason", typed(" no "))])), Some((view.id.clone(), Some("no".to_owned()))));
     assert_eq!(denied(&filled(&modal, &[("reason", "reason", typed("  "))])), Some((view.id.clone(), None)));
     assert_eq!(denied(&filled(&ask(&form(), None), &[])), None);
