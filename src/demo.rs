@@ -31,7 +31,7 @@ pub struct Args {
 pub enum Failed {
     #[error("{0} cannot be run ({1}); the demo needs a clone of the repository, run ./tools/demo there")]
     NoTool(String, std::io::Error),
-    #[error("PostgreSQL 18 did not start ({0}); run 'tools/setup postgres 18', then this again")]
+    #[error("PostgreSQL 18 did not start: {0}")]
     NoServer(String),
     #[error("the temporary folder {0} cannot be written to ({1}); set TMPDIR to one that can")]
     Folder(String, std::io::Error),

@@ -103,9 +103,13 @@ impl Target {
         Ok(PgConnection::connect(&self.url_of(login)).await?)
     }
 
+    /// A session of the server's own administrator, to look.
+    pub async fn look(&self) -> Result<PgConnection, Failed> {
+        Ok(PgConnection::connect(&self.admin).await?)
+    }
+
     /// Who is in these roles, as PostgreSQL has it.
-    pub async fn members(&self, roles: &[&str]) -> Result<Vec<Membership>, Failed> {
-        let mut admin = PgConnection::connect(&self.admin).await?;
+    pub async fn members(&self, admin: &mut PgConnection, roles: &[&str]) -> Result<Vec<Membership>, Failed> {
         let rows = sqlx::query(
             "SELECT r.rolname AS role, m.rolname AS member, g.rolname AS grantor, left(a.admin_option::text, 1) AS admin,
                  left(a.inherit_option::text, 1) AS inherit, left(a.set_option::text, 1) AS set
@@ -114,9 +118,8 @@ impl Target {
              WHERE r.rolname = ANY($1) ORDER BY r.rolname, a.oid",
         )
         .bind(roles.iter().map(|role| (*role).to_owned()).collect::<Vec<String>>())
-        .fetch_all(&mut admin)
+        .fetch_all(admin)
         .await?;
-        admin.close().await?;
         let cells = |row: &sqlx::postgres::PgRow| MEMBERSHIP.iter().map(|name| row.try_get::<String, _>(*name)).collect();
         Ok(rows.iter().map(cells).collect::<Result<_, sqlx::Error>>()?)
     }
@@ -186,7 +189,10 @@ impl Opened {
         if let Some(mut errors) = server.stderr.take() {
             let _ = errors.read_to_string(&mut why).await;
         }
-        Err(Failed::NoServer(why.trim().to_owned()))
+        // Its own words say what to do.
+        let why = why.trim().trim_start_matches("postgres: ");
+        let silent = "tools/postgres said nothing; run 'tools/setup postgres 18', then this again";
+        Err(Failed::NoServer(if why.is_empty() { silent } else { why }.to_owned()))
     }
 
     pub async fn close(self) {
@@ -225,7 +231,7 @@ async fn lay_out(target: &Target) -> Result<(), Failed> {
          GRANT analyst, app_rw TO p0 WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
          GRANT pg_signal_backend TO p0 WITH INHERIT TRUE, SET FALSE;"
     );
-    let mut admin = PgConnection::connect(&target.admin).await?;
+    let mut admin = target.look().await?;
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await?;
     admin.close().await?;
     Ok(())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 
 use super::Failed;
@@ -148,8 +148,9 @@ async fn try_query(session: &mut PgConnection, screen: &Screen) {
 
 async fn show_members(place: &Place, screen: &Screen, roles: &[&str]) -> Result<(), Failed> {
     screen.say(&format!("pg_auth_members for {}:", roles.join(" and ")));
-    screen.table(&MEMBERSHIP, &place.target.members(roles).await?);
-    Ok(())
+    let mut admin = place.target.look().await?;
+    screen.table(&MEMBERSHIP, &place.target.members(&mut admin, roles).await?);
+    Ok(admin.close().await?)
 }
 
 // ---- what the record says
@@ -259,11 +260,12 @@ pub async fn stay(place: &Place, screen: &Screen) -> Result<(), Failed> {
     screen.line("act press '{\"user\":\"bob\",\"channel\":\"access-requests\",\"ts\":\"last\",\"action_id\":\"approve\"}'");
     screen.line("act press '{\"user\":\"alice\",\"channel\":\"dm\",\"ts\":\"last\",\"action_id\":\"relinquish\"}'");
     screen.line("");
-    screen.say("People: alice, bob, carol, dave. Try also the texts \"help\", \"ls\", \"request\" (opens a form), or press deny, revoke.");
+    screen.say("People: alice, bob, carol, dave. Other texts: help, ls, request (opens a form). Other presses: deny, revoke.");
 
     let roles = [ROLE, "app_rw"];
     let mut seen = everything(place)?;
-    let mut members = place.target.members(&roles).await?;
+    let mut admin = place.target.look().await?;
+    let mut members = place.target.members(&mut admin, &roles).await?;
     loop {
         tokio::time::sleep(Duration::from_millis(100)).await;
         let now = everything(place)?;
@@ -274,7 +276,7 @@ pub async fn stay(place: &Place, screen: &Screen) -> Result<(), Failed> {
             }
         }
         seen = now;
-        let current = place.target.members(&roles).await?;
+        let current = place.target.members(&mut admin, &roles).await?;
         if current != members {
             screen.line("");
             show_members(place, screen, &roles).await?;
