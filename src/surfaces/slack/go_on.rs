@@ -11,8 +11,7 @@ use super::messages::{Message, action};
 use super::receive::{Bytes, Door, Handled, came, handle, words};
 use super::{NAME, Slack, messages, modal};
 use crate::catalog::form::Draft;
-use crate::command::Command;
-use crate::desk::Answer;
+use crate::desk::{Answer, Said};
 use crate::domain::fault::Fault;
 use crate::domain::id::RequestId;
 use crate::domain::notice::Posted;
@@ -106,9 +105,9 @@ impl Slack {
                 Some(answer) => self.tell(&command.who, url, &answer).await,
                 None => Ok(()),
             },
-            Handled::Later => match self.resolve(&command.text) {
-                Ok(Command::Form { draft, .. }) => self.open(&command.who, &command.trigger, url, age, draft).await,
-                _ => Ok(()),
+            Handled::Later => match self.read(command) {
+                Said::Form(draft) => self.open(&command.who, &command.trigger, url, age, draft).await,
+                Said::Request(_) | Said::Text(_) => Ok(()),
             },
         }
     }
