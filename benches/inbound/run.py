@@ -107,7 +107,7 @@ class FakeSlack:
         self.log = open(folder / "nginx.out", "ab")
         self.process = start([program, "-c", folder / "nginx.conf", "-e", folder / "nginx.err"], os.environ, self.log)
         until("the start of nginx", lambda: listens(self.port))
-        self.url = f"http://127.0.0.1:{self.port}/api/"
+        self.url = f"http://127.0.0.1:{self.port}/api"
 
     def opened(self):
         return self.opened_log.stat().st_size // LINE

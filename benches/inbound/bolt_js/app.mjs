@@ -9,7 +9,7 @@ const app = new App({
   signingSecret: process.env.SLACK_SIGNING_SECRET,
   endpoints: '/slack/commands',
   logLevel: LogLevel.ERROR,
-  clientOptions: { slackApiUrl: process.env.SLACK_API_URL },
+  clientOptions: { slackApiUrl: process.env.SLACK_API_URL + '/' },
 });
 
 app.command('/p0', async ({ ack, body, client }) => {
