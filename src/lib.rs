@@ -4,8 +4,10 @@
 pub mod app;
 pub mod audit;
 pub mod catalog;
+pub mod command;
 pub mod config;
 pub mod connectors;
+pub mod demo;
 pub mod desk;
 pub mod directory;
 pub mod domain;

@@ -1,1 +1,79 @@
-fn main() {}
+//! The command line: `serve`, `slack-sim`, `demo`. Reads the environment, starts, stops.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use p0::app::{App, Real};
+use p0::config::Settings;
+use p0::domain::outside::Outside;
+use p0::secret::Env;
+use p0::{demo, playground, telemetry};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Just-in-time access: asked for in Slack, granted in the real system, provably gone at the end.
+#[derive(Parser)]
+#[command(version, about, after_help = "Settings come from the environment; docs/install.md lists them.")]
+struct Command {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Serve Slack and keep accesses as the record says they should be.
+    Serve,
+    /// Show one access from `/p0 request` to its end, with everything it needs started here.
+    Demo(demo::Args),
+    /// Run a stand-in for Slack on this machine, for tests of any Slack app.
+    SlackSim(playground::Args),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outside: Arc<dyn Outside> = Arc::new(Real::new(std::env::var("P0_ABORT_AT").ok()));
+    let done = match Command::parse().what {
+        What::Serve => {
+            telemetry::start("p0=info,warn");
+            serve(outside).await
+        }
+        What::Demo(args) => {
+            telemetry::start("error");
+            demo::run(args, outside, stopped()).await.map_err(|error| error.to_string())
+        }
+        What::SlackSim(args) => {
+            telemetry::start("p0=info,warn");
+            playground::run(args, outside).await.map_err(|error| error.to_string())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("p0: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(outside: Arc<dyn Outside>) -> Result<(), String> {
+    let settings = Settings::read(Env::of_process());
+    let listen = settings.listen.clone();
+    let listener = TcpListener::bind(&listen).await.map_err(|error| format!("cannot listen on {listen} (P0_LISTEN): {error}"))?;
+    let app = App::build(settings, outside, Vec::new()).await.map_err(|error| error.to_string())?;
+    tracing::info!(%listen, "serving");
+    app.run(listener, stopped()).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Comes back when the process is asked to stop.
+async fn stopped() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await; // without signals it can only be killed, which it survives
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

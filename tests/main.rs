@@ -3,3 +3,4 @@
 mod connectors;
 mod harness;
 mod life;
+mod slack;

@@ -44,24 +44,6 @@ impl Desk {
         Ok(new)
     }
 
-    /// Stores an interaction whose answer is known and goes out with the acknowledgement.
-    pub async fn reply(&self, key: &str, surface: &str, answer: Answer) -> Result<Answer> {
-        let letter = Letter {
-            key: key.to_owned(),
-            surface: surface.to_owned(),
-            at: self.now(),
-            pending: false,
-            answer: Some(write(&answer)),
-            sealed: None,
-        };
-        let mut tx = self.inner.store.begin().await?;
-        if !tx.receive(&letter).await? {
-            return self.answer_of(key).await;
-        }
-        tx.commit().await?;
-        Ok(answer)
-    }
-
     /// What is still to be done for an interaction. `None`: nothing.
     pub async fn unfinished(&self, key: &str) -> Result<Option<Stored>> {
         let Some(letter) = self.inner.store.letter(key).await?.filter(|letter| letter.pending) else { return Ok(None) };
@@ -108,8 +90,9 @@ impl Desk {
         Ok(tx.answer(&came.key, &text, tell.is_some()).await?)
     }
 
-    /// Stores a refusal, or whatever else changes nothing.
-    pub(super) async fn only_answer(&self, came: &Came, answer: Answer) -> Result<Answer> {
+    /// Stores an answer that changes nothing: a refusal, a list, help. Gives the one stored before when
+    /// the interaction came before.
+    pub async fn only_answer(&self, came: &Came, answer: Answer) -> Result<Answer> {
         super::settle!(self.only_answer_once(came, &answer).await)
     }
 

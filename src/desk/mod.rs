@@ -32,7 +32,6 @@ use crate::store::{Store, StoreError};
 
 pub use answer::Answer;
 pub use inbox::Stored;
-pub use submit::NewRequest;
 
 /// The longest an act waits for facts from outside before it is refused.
 pub const FACTS_WITHIN: Span = Span::seconds(1);

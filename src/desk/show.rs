@@ -1,11 +1,12 @@
 //! Reads the record and makes the view of it: what a surface renders.
 
 use super::view::{Approvers, Left, PersonView, Phase, RequestView};
-use super::{Desk, Result};
+use super::{Answer, Desk, Result};
 use crate::domain::access::{Cut, Observed};
 use crate::domain::assignment::{self, AssignmentState, Baseline};
 use crate::domain::grant::{Ended, Grant};
 use crate::domain::id::{PersonId, RequestId};
+use crate::domain::notice::{Audience, Notice};
 use crate::domain::person::Actor;
 use crate::domain::request::RequestState;
 use crate::domain::time::Time;
@@ -65,6 +66,22 @@ impl Desk {
             phase,
             stays_until: parts.iter().filter_map(|part| part.kept_until).max(),
         }))
+    }
+
+    /// Where the approvals message of a request can be opened, once it is there.
+    pub async fn approvals_link(&self, id: &RequestId) -> Result<Option<String>> {
+        let notices = self.notices(id).await?.into_iter();
+        Ok(notices.filter(|notice| notice.audience == Audience::Approvals).find_map(|notice| notice.posted?.link))
+    }
+
+    /// The messages that mirror a request.
+    pub async fn notices(&self, id: &RequestId) -> Result<Vec<Notice>> {
+        Ok(self.inner.store.notices_of(id).await?)
+    }
+
+    /// Who decided what, for somebody who comes too late.
+    pub async fn outcome(&self, id: &RequestId) -> Result<Answer> {
+        self.decided_before(id).await
     }
 
     async fn parts(&self, row: &RequestRow) -> Result<Vec<Part>> {

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::answer::Mistake;
 use super::{Answer, Came, Desk, Result, within};
-use crate::catalog::{self, AccessType};
-use crate::domain::access::{Access, Args, Ask, Assignment, Observed, Plan, mark};
+use crate::catalog::form::{Complete, DURATION, Draft, REASON};
+use crate::domain::access::{Access, Ask, Assignment, Observed, Plan, mark};
 use crate::domain::assignment::{AssignmentState, Baseline};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
@@ -16,61 +16,44 @@ use crate::domain::request::{LONGEST_REASON, Request, RequestState};
 use crate::domain::time::Span;
 use crate::store::{Kind, RequestRow};
 
-/// What a person asks for, as typed or chosen; nothing of it is checked yet.
-#[derive(Debug, Clone)]
-pub struct NewRequest {
-    pub integration: String,
-    pub access_type: String,
-    pub values: Args,
-    pub reason: Option<String>,
-    pub length: Option<Span>,
-}
-
 impl Desk {
     /// Makes a request, or says why not. Everything becomes durable with the answer.
-    pub async fn submit(&self, came: &Came, new: NewRequest) -> Result<Answer> {
+    pub async fn submit(&self, came: &Came, draft: Draft) -> Result<Answer> {
         if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
             return Ok(answer);
         }
         let catalog = self.catalog();
-        let found = catalog.get(&new.integration).and_then(|it| Some((it, it.access_type(&new.access_type)?)));
-        let Some((integration, access_type)) = found else {
-            let why = format!(
-                "There is no {} {} to ask for any more. Type `/p0 request` to see what there is.",
-                new.integration, new.access_type
-            );
-            return self.only_answer(came, Answer::Refused { why }).await;
-        };
         let rules = self.rules().await?;
         let mut mistakes = Vec::new();
-        let check = || catalog::args::check(&integration.name, access_type, &new.values, self.index());
-        let checked = match check() {
-            Err(_) if self.look_again(&integration.name).await => check(), // it may be newer than our list
-            checked => checked,
-        };
-        let args = match checked {
-            Ok(args) => args,
-            Err(problems) => {
-                mistakes.extend(problems.into_iter().map(|problem| Mistake { field: problem.arg, message: problem.message }));
-                Args::new()
-            }
-        };
-        let reason = new.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+        let mut complete = draft.complete(&catalog, self.index());
+        if let (Err(_), Some(integration)) = (&complete, &draft.integration)
+            && self.look_again(integration).await
+        {
+            complete = draft.complete(&catalog, self.index()); // a value may be newer than our list
+        }
+        if let Err(problems) = &complete {
+            mistakes.extend(problems.iter().map(|problem| mistake(&problem.arg, problem.message.clone())));
+        }
+        let reason = draft.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
         if reason.as_ref().is_some_and(|reason| LONGEST_REASON < reason.chars().count()) {
             mistakes.push(mistake(
-                "reason",
+                REASON,
                 format!("A reason can have at most {LONGEST_REASON} characters; shorten it or link to a ticket."),
             ));
         }
         if reason.is_none() && rules.policy.require_reason {
-            mistakes.push(mistake("reason", "Say why you need this; approvers require it.".to_owned()));
+            mistakes.push(mistake(REASON, "Say why you need this; approvers require it.".to_owned()));
         }
-        let length = self.length(access_type, new.length, &rules.policy, &mut mistakes);
+        let Ok(Complete { access, effect, duration, .. }) = complete else { return Ok(Answer::Mistakes { mistakes }) };
+        let limits = catalog.find(&access).map(|(_, access_type)| access_type.limits).unwrap_or_default();
+        let most = limits.longest.map_or(rules.policy.longest, |longest| longest.min(rules.policy.longest));
+        let length = duration.unwrap_or(Span::hours(1).min(most));
+        if most < length {
+            mistakes.push(mistake(DURATION, format!("The longest you can ask for is {most}; choose {most} or less.")));
+        }
         if !mistakes.is_empty() {
             return Ok(Answer::Mistakes { mistakes });
         }
-        let effect = access_type.effect.fill(&args);
-        let access = Access { integration: integration.name.clone(), access_type: access_type.name.clone(), args };
         let plan = match self.plan(came, &access).await {
             Ok(plan) => plan,
             Err(why) => return self.only_answer(came, Answer::Refused { why }).await,
@@ -104,24 +87,6 @@ impl Desk {
             stale_at: now + rules.policy.approvable,
         };
         super::settle!(self.insert(came, &row, &rules.policy).await)
-    }
-
-    fn length(
-        &self,
-        access_type: &AccessType,
-        asked: Option<Span>,
-        policy: &crate::policy::Policy,
-        mistakes: &mut Vec<Mistake>,
-    ) -> Span {
-        let most = access_type.limits.longest.map_or(policy.longest, |longest| longest.min(policy.longest));
-        match asked {
-            Some(asked) if most < asked => {
-                mistakes.push(mistake("duration", format!("The longest you can ask for is {most}; choose {most} or less.")));
-                most
-            }
-            Some(asked) => asked,
-            None => access_type.limits.default.unwrap_or(Span::hours(1)).min(most),
-        }
     }
 
     /// Asks the target, within a second: does the principal exist, does what is asked for exist?

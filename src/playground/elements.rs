@@ -109,7 +109,12 @@ const KINDS: &[Kind] = &[
     ),
     kind("email_text_input", INPUT, &["initial_value", "dispatch_action_config", "focus_on_load", "placeholder"], &[]),
     kind("url_text_input", INPUT, &["initial_value", "dispatch_action_config", "focus_on_load", "placeholder"], &[]),
-    kind("rich_text_input", INPUT, &["initial_value", "dispatch_action_config", "focus_on_load", "placeholder"], &[]),
+    kind(
+        "rich_text_input",
+        INPUT,
+        &["initial_value", "min_lines", "max_lines", "dispatch_action_config", "focus_on_load", "placeholder"],
+        &[],
+    ),
     kind("file_input", INPUT, &["filetypes", "max_files"], &[]),
 ];
 

@@ -57,7 +57,7 @@ pub(super) fn elements(blocks: &Value) -> Vec<Placed> {
 }
 
 /// What Slack adds to blocks it accepted: ids where there were none, and the defaults.
-pub(super) fn complete(blocks: &mut Value, dice: &mut Dice) {
+pub(super) fn complete(body: &mut Map<String, Value>, dice: &mut Dice) {
     fn texts(value: &mut Value) {
         match value {
             Value::Object(object) => {
@@ -79,8 +79,10 @@ pub(super) fn complete(blocks: &mut Value, dice: &mut Dice) {
             object.entry("action_id").or_insert_with(|| dice.short().into());
         }
     }
-    texts(blocks);
-    for block in blocks.as_array_mut().map(Vec::as_mut_slice).unwrap_or_default() {
+    for key in ["blocks", "title", "submit", "close"] {
+        body.get_mut(key).into_iter().for_each(texts);
+    }
+    for block in body.get_mut("blocks").and_then(Value::as_array_mut).map(Vec::as_mut_slice).unwrap_or_default() {
         let Some(block) = block.as_object_mut() else { continue };
         if block.get("block_id").and_then(Value::as_str).is_none_or(str::is_empty) {
             block.insert("block_id".into(), dice.short().into());

@@ -31,7 +31,7 @@ impl World {
             fields["team_id"] = user.team_id.as_str().into();
             fields["team_domain"] = "elsewhere".into();
         }
-        if org_wide {
+        if org_wide || self.settings.variant.in_grid {
             fields["enterprise_id"] = self.enterprise_id.as_str().into();
             fields["enterprise_name"] = "Acme Group".into();
         }
@@ -51,6 +51,10 @@ impl World {
             "team": if org_wide { Value::Null } else { json!({ "id": self.team_id, "domain": self.team_domain }) },
             "enterprise": enterprise, "is_enterprise_install": org_wide,
         });
+        if self.settings.variant.in_grid && !org_wide {
+            payload["team"]["enterprise_id"] = self.enterprise_id.as_str().into();
+            payload["team"]["enterprise_name"] = "Acme Group".into();
+        }
         if kind == "shortcut" {
             payload.as_object_mut().map(|payload| payload.shift_remove("api_app_id"));
         }
@@ -124,6 +128,9 @@ impl World {
             }
             let flat = object.contains_key("command");
             object.insert("not_heard_of".into(), if flat { "yes".into() } else { new });
+        }
+        if self.settings.variant.reordered {
+            *object = std::mem::take(object).into_iter().rev().collect();
         }
         payload
     }

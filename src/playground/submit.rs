@@ -261,9 +261,12 @@ impl World {
     ) -> Result<(Outcome, BTreeMap<String, String>), String> {
         let wrong = |refusal: super::web::Refusal| Error::from(refusal).to_string();
         let none = BTreeMap::new();
+        if self.own_view(user, view_id).is_err() {
+            return Err("the view is no longer open".into());
+        }
         match wanted {
             Wanted::Close => {
-                self.close_top(user);
+                self.close_one(user, view_id);
                 Ok((Outcome::Closed, none))
             }
             Wanted::Clear => {

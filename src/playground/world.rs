@@ -179,6 +179,10 @@ pub struct Emitted {
 pub struct Variant {
     /// As in an organisation-wide install: `team` is null and the enterprise is named.
     pub org_wide: bool,
+    /// As in a workspace of an Enterprise Grid: the team names its enterprise.
+    pub in_grid: bool,
+    /// The keys in another order.
+    pub reordered: bool,
     /// Leave out the keys Slack sometimes leaves out.
     pub fewer_keys: bool,
     /// Add keys nobody has heard of.
@@ -395,13 +399,8 @@ impl World {
 
     /// Completes the blocks of an accepted message or view and answers its first state.
     pub fn accepted(&mut self, body: &mut Map<String, Value>) -> Value {
-        match body.get_mut("blocks") {
-            Some(blocks) => {
-                inputs::complete(blocks, &mut self.dice);
-                inputs::state(blocks, &json!({}))
-            }
-            None => json!({}),
-        }
+        inputs::complete(body, &mut self.dice);
+        inputs::state(body.get("blocks").unwrap_or(&Value::Null), &json!({}))
     }
 
     pub fn emit(&mut self, now: Time, by: &str, kind: &str, body: &Value) {

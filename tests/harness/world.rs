@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use p0::app::App;
+use p0::catalog::form::Draft;
 use p0::config::Settings;
 use p0::desk::view::{Phase, RequestView};
-use p0::desk::{Answer, Came, NewRequest};
+use p0::desk::{Answer, Came};
 use p0::domain::id::RequestId;
 use p0::domain::outside::Outside;
 use p0::domain::person::{Email, Handle, Person};
@@ -62,7 +63,7 @@ impl Clock for Outer {
 impl Outside for Outer {
     fn random(&self) -> u128 {
         // splitmix64, twice
-        let mut next = || {
+        let next = || {
             let mut z = self.seed.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -226,13 +227,13 @@ impl World {
     }
 }
 
-pub fn ask(access_type: &str, value: &str, length: Span) -> NewRequest {
-    NewRequest {
-        integration: "depot".into(),
-        access_type: access_type.into(),
+pub fn ask(access_type: &str, value: &str, length: Span) -> Draft {
+    Draft {
+        integration: Some("depot".into()),
+        access_type: Some(access_type.into()),
         values: [(access_type.to_owned(), value.to_owned())].into(),
         reason: Some("INC-42".into()),
-        length: Some(length),
+        duration: Some(length),
     }
 }
 

@@ -89,7 +89,10 @@ pub(super) fn post(world: &mut World, now: Time, args: &Args, public: bool) -> A
     if flag(args, "reply_broadcast") && thread_ts.is_none() {
         return no("cannot_broadcast_message");
     }
-    let body = content(args, None)?;
+    let mut body = content(args, None)?;
+    if flag(args, "reply_broadcast") {
+        body.insert("subtype".into(), "thread_broadcast".into());
+    }
     world.emit(now, "chat.postMessage", "message", &Value::Object(args.clone()));
     let ts = world.post(now, &channel, None, thread_ts, body);
     let message = world.message(&channel, &ts).map(|message| world.message_json(message));

@@ -182,6 +182,16 @@ impl World {
         Some(id)
     }
 
+    /// Takes this view off the stack, wherever it is by now.
+    pub(in crate::playground) fn close_one(&mut self, user: &str, id: &str) {
+        if let Some(stack) = self.stacks.get_mut(user) {
+            stack.retain(|other| other != id);
+        }
+        if let Some(view) = self.view_mut(id) {
+            view.open = false;
+        }
+    }
+
     pub(in crate::playground) fn close_all(&mut self, user: &str) {
         while self.close_top(user).is_some() {}
     }

@@ -12,11 +12,9 @@ use crate::domain::time::Time;
 /// Slack's limits, in characters. We count UTF-16 units after escaping, which is never less.
 pub mod limit {
     pub const MESSAGE_TEXT: usize = 4000;
-    pub const MESSAGE_BLOCKS: usize = 50;
     pub const VIEW_BLOCKS: usize = 100;
     pub const SECTION: usize = 3000;
     pub const FIELDS: usize = 10;
-    pub const FIELD: usize = 2000;
     pub const HEADER: usize = 150;
     pub const BUTTON: usize = 75;
     pub const ACCESSIBILITY: usize = 75;
@@ -30,7 +28,6 @@ pub mod limit {
     pub const CONFIRM_TEXT: usize = 300;
     pub const CONFIRM_BUTTON: usize = 30;
     pub const ID: usize = 255;
-    pub const METADATA: usize = 3000;
     pub const INPUT: usize = 3000;
 }
 
@@ -117,7 +114,20 @@ pub fn quote(text: &str, limit: usize) -> String {
     }
     let marks = 2 * lines.len();
     let whole = cut_by(&lines.join("\n"), limit.saturating_sub(marks), escaped);
-    whole.lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n")
+    let quoted = |text: &str| text.lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n");
+    let linked = quoted(&whole.lines().map(linked).collect::<Vec<_>>().join("\n"));
+    if size(&linked) <= limit { linked } else { quoted(&whole) }
+}
+
+/// Makes the web addresses in an escaped line links that say where they lead: a ticket is to be opened.
+fn linked(line: &str) -> String {
+    let word = |word: &str| {
+        let bare = word.trim_end_matches(['.', ',', ':', '!', '?', ')']);
+        let whole = !word.ends_with('…'); // an address that was cut leads elsewhere
+        let good = whole && bare.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.contains(['|', '`', '"']));
+        if good { format!("<{bare}>{}", &word[bare.len()..]) } else { word.to_owned() }
+    };
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// What a person or a target wrote, in a code block that it cannot end.
@@ -208,10 +218,6 @@ pub fn context(text: &str) -> Json {
     json!({ "type": "context", "elements": [mrkdwn(text)] })
 }
 
-pub fn divider() -> Json {
-    json!({ "type": "divider" })
-}
-
 pub fn actions(block_id: &str, elements: Vec<Json>) -> Json {
     json!({ "type": "actions", "block_id": block_id, "elements": elements })
 }
@@ -293,6 +299,18 @@ mod tests {
             link("https://a.example/?a=1&b=2", "the <b>").as_deref(),
             Some("<https://a.example/?a=1&amp;b=2|the &lt;b&gt;>")
         );
+    }
+
+    #[test]
+    fn addresses_in_a_reason_can_be_opened_and_show_where_they_lead() {
+        assert_eq!(
+            quote("see https://t.example/INC-42?a=1&b=2, please", 200),
+            "> see <https://t.example/INC-42?a=1&amp;b=2>, please"
+        );
+        for text in ["http://t.example", "https://", "https://t.example/|<!channel>", "xhttps://t.example"] {
+            assert_eq!(quote(text, 200), format!("> {}", line(text, 200)), "{text}");
+        }
+        assert_eq!(quote("https://t.example/long/path", 20), "> https://t.example…");
     }
 
     #[test]

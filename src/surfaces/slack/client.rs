@@ -29,6 +29,7 @@ pub mod pace;
 #[cfg(test)]
 mod tests;
 
+pub use fault::is_gone;
 use method::Method;
 use pace::Pace;
 

@@ -140,7 +140,7 @@ fn element(element: &Json, found: &mut Vec<String>) {
                 }
             }
         }
-        "static_select" => {
+        "static_select" | "multi_static_select" => {
             let none = Vec::new();
             let options = element["options"].as_array().unwrap_or(&none);
             if options.is_empty() || options.len() > 100 {
@@ -151,15 +151,18 @@ fn element(element: &Json, found: &mut Vec<String>) {
                 found.push("an option value twice".to_owned());
             }
             options.iter().for_each(|option| self::option(option, found));
+            let several = element["initial_options"].as_array().into_iter().flatten();
+            if several.into_iter().any(|initial| !options.contains(initial)) {
+                found.push("initial_options are not among the options".to_owned());
+            }
             let initial = &element["initial_option"];
             if !initial.is_null() && !options.contains(initial) {
                 found.push("initial_option is none of the options".to_owned());
             }
         }
-        "external_select" => {
-            if !element["initial_option"].is_null() {
-                option(&element["initial_option"], found);
-            }
+        "external_select" | "multi_external_select" => {
+            let several = element["initial_options"].as_array().into_iter().flatten();
+            several.chain(Some(&element["initial_option"]).filter(|one| !one.is_null())).for_each(|one| option(one, found));
         }
         "plain_text_input" => {
             let most = element["max_length"].as_u64().unwrap_or(3000);
@@ -167,7 +170,7 @@ fn element(element: &Json, found: &mut Vec<String>) {
                 found.push("max_length or initial_value".to_owned());
             }
         }
-        "users_select" => {}
+        "users_select" | "multi_users_select" => {}
         other => found.push(format!("an element of type {other:?}")),
     }
 }

@@ -14,7 +14,7 @@ use super::blocks::{self, Look, limit};
 use super::inbound::State;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod told;
 
 use told::{Form, Reader, Teller};
@@ -107,6 +107,15 @@ pub fn direct(view: &RequestView, now: Time, channel_link: Option<&str>) -> Mess
     text.extend(connect.map(|connect| format!("How to use it: {}", blocks::line(connect, 800))));
     text.push(format!("Request {}.", view.id));
     Message { text: joined(text), blocks }
+}
+
+/// Who asks for what, and why, in a few lines of mrkdwn.
+pub fn summary(view: &RequestView, now: Time) -> String {
+    let rich = Teller { view, now, reader: Reader::Approvers, form: Form::Rich };
+    match view.reason.as_deref().map(|reason| blocks::quote(reason, 1500)).filter(|quoted| !quoted.is_empty()) {
+        Some(quoted) => format!("{}\n{quoted}", rich.ask()),
+        None => rich.ask(),
+    }
 }
 
 /// The length an approver chose, read back from the press on Approve. `None`: there was no choice.
@@ -236,7 +245,7 @@ fn label(view: &RequestView, length: Span) -> String {
 }
 
 fn footer(view: &RequestView, channel_link: Option<&str>) -> Json {
-    let asked = format!("Request `{}` · asked {}", view.id, blocks::date(view.asked_at));
+    let asked = format!("Request {} · asked {}", view.id, blocks::date(view.asked_at));
     match channel_link.and_then(|url| blocks::link(url, "Open it in the approvals channel")) {
         Some(link) => blocks::context(&format!("{asked} · {link}")),
         None => blocks::context(&asked),

@@ -1,16 +1,181 @@
-//! Slack: what comes in, what goes out, and what it looks like.
+//! Slack: `/p0`, the modal, the shortcut, buttons, and the messages that mirror requests.
 //!
-//! The only folder that knows slack-morphism, and it uses that for outgoing calls only.
+//! Everything that comes in is verified, then parsed by our own tolerant types (HTTP now, sockets
+//! later through the same handlers). Everything that goes out goes through [`client::Client`], the only
+//! user of slack-morphism. State is never read out of a message.
 
-pub mod blocks;
+mod blocks;
 pub mod client;
+mod go_on;
 pub mod inbound;
 #[cfg(test)]
 mod limits;
 pub mod messages;
+pub mod modal;
+mod receive;
+mod routes;
 pub mod signature;
 
-use super::{BadSurface, Built, Parts};
-pub fn build(_: Parts<'_>) -> Result<Built, BadSurface> {
-    Err(BadSurface::Setting("not yet".into()))
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde::Deserialize;
+use tokio::sync::OnceCell;
+
+use super::{BadSurface, Built, Parts, Surface};
+use crate::desk::{ApprovalsPlace, Desk};
+use crate::directory::Directory;
+use crate::domain::fault::Fault;
+use crate::domain::notice::{Audience, Notice, Posted};
+use crate::domain::outside::Outside;
+use crate::domain::person::Handle;
+use crate::yaml::Spanned;
+use client::{Client, Installation};
+
+/// This surface's name in `handles`, `notices` and `inbox`.
+const NAME: &str = "slack";
+
+/// The `slack:` section of the configuration.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    /// The id of the channel where approvers see requests.
+    approvals: Spanned<String>,
+}
+
+pub struct Slack {
+    desk: Desk,
+    client: Client,
+    outside: Arc<dyn Outside>,
+    signing_secret: SecretString,
+    approvals: String,
+    home: OnceCell<Installation>,
+    /// Handlers that go on after their acknowledgement; the engine takes over what a crash cuts off.
+    me: std::sync::Weak<Slack>,
+}
+
+pub fn build(parts: Parts<'_>) -> Result<Built, BadSurface> {
+    let Parts { section, env, desk, outside } = parts;
+    let read: Section = section.read()?.ok_or_else(|| {
+        section.problem("is empty; write `slack: { approvals: C0123ABCD }` with the id of the approvals channel")
+    })?;
+    let channel = &read.approvals;
+    if !channel.value.starts_with(['C', 'G'])
+        || !channel.value.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    {
+        let advice = format!(
+            "\"{}\" is not a channel's id; open the channel's details in Slack and copy the id, like C0123ABCD",
+            channel.value
+        );
+        return Err(section.mistake(channel, advice).into());
+    }
+    let base = env.get("SLACK_API_URL").unwrap_or_else(|| client::SLACK.to_owned());
+    let client = Client::new(&base, env.secret("SLACK_BOT_TOKEN")?, clock(&outside))
+        .map_err(|why| BadSurface::Setting(why.to_string()))?;
+    let signing_secret = env.secret("SLACK_SIGNING_SECRET")?;
+    let slack = Arc::new_cyclic(|me| Slack {
+        desk,
+        client,
+        outside,
+        signing_secret,
+        approvals: read.approvals.value.clone(),
+        home: OnceCell::new(),
+        me: me.clone(),
+    });
+    Ok(Built {
+        surface: slack.clone(),
+        places: vec![ApprovalsPlace { surface: NAME.to_owned(), realm: String::new() }],
+        directory: Some(slack),
+    })
+}
+
+fn clock(outside: &Arc<dyn Outside>) -> Arc<dyn crate::domain::time::Clock> {
+    outside.clone()
+}
+
+impl Slack {
+    /// The installation this token belongs to; asked once.
+    async fn home(&self) -> Result<&Installation, Fault> {
+        self.home.get_or_try_init(|| self.client.auth_test()).await
+    }
+
+    /// The realm of handles in this installation.
+    fn realm(home: &Installation) -> String {
+        match (&home.enterprise, home.org_wide) {
+            (Some(enterprise), true) => enterprise.clone(),
+            (Some(_) | None, _) => home.team.clone(),
+        }
+    }
+
+    /// Does something after the acknowledgement went out.
+    fn spawn<F>(&self, work: impl FnOnce(Arc<Slack>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        if let Some(me) = self.me.upgrade() {
+            tokio::spawn(work(me));
+        }
+    }
+}
+
+#[async_trait]
+impl Surface for Slack {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn routes(self: Arc<Self>) -> axum::Router {
+        routes::routes(self)
+    }
+
+    async fn show(&self, notice: &Notice) -> Result<Posted, Fault> {
+        let home = self.home().await?;
+        let realm = if notice.realm.is_empty() { Slack::realm(home) } else { notice.realm.clone() };
+        let Some(view) = self.desk.view(&notice.request, NAME, &realm).await? else {
+            return Err(Fault::never("The request of this message is gone."));
+        };
+        let now = self.outside.now();
+        let (place, message) = match &notice.audience {
+            Audience::Approvals => (self.approvals.clone(), messages::approval(&view, now)),
+            Audience::Person(_) => {
+                let link = self.desk.approvals_link(&notice.request).await?;
+                let handle = view
+                    .requestor
+                    .handle
+                    .clone()
+                    .ok_or_else(|| Fault::never("This person has no Slack account that is known here."))?;
+                (handle, messages::direct(&view, now, link.as_deref()))
+            }
+        };
+        if let Some(posted) = &notice.posted {
+            match self.client.update(posted, &message).await {
+                Ok(()) => return Ok(posted.clone()),
+                Err(fault) if client::is_gone(&fault) => {
+                    tracing::info!(request = %notice.request, "a message was deleted in Slack; it is posted again");
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        let mut posted = self.client.post(&place, &message).await?;
+        if notice.audience == Audience::Approvals {
+            // Without the link the requestor's message is only poorer.
+            posted.link = self.client.permalink(&posted).await.ok();
+        }
+        Ok(posted)
+    }
+
+    async fn resume(&self, key: &str) -> Result<(), Fault> {
+        self.go_on(key).await
+    }
+}
+
+#[async_trait]
+impl Directory for Slack {
+    async fn members(&self, group: &str) -> Result<Vec<Handle>, Fault> {
+        let home = self.home().await?;
+        let realm = Slack::realm(home);
+        let members = self.client.group_members(group, None).await?;
+        Ok(members.into_iter().map(|handle| Handle { surface: NAME.to_owned(), realm: realm.clone(), handle }).collect())
+    }
 }

@@ -12,6 +12,7 @@ super::on_both! {
     too_late_does_nothing
     a_grant_held_up_beyond_its_deadline_never_lands
     a_grant_held_up_for_long_gives_up
+    a_role_renamed_at_the_same_moment_is_looked_up_anew
     a_connection_lost_in_the_middle_is_a_maybe
     a_call_given_up_never_lands
     many_at_once_come_through
@@ -70,6 +71,26 @@ async fn a_grant_held_up_for_long_gives_up(world: World) {
     admin.say("commit").await;
     assert_eq!(connector.observe(&planned).await, Ok(Observed::Absent));
     connector.grant(&planned, world.in_an_hour()).await.expect("granted");
+}
+
+async fn a_role_renamed_at_the_same_moment_is_looked_up_anew(world: World) {
+    let server = Server::start(world.version);
+    let (mut admin, connector) = alone(&server, &world).await;
+    let planned = assignment(connector.plan(&ask("alice@acme.example", &[("role", "analyst")])).await.expect("planned"));
+    let mut watcher = Session::open(server.url()).await;
+    admin.say("create role spare").await;
+    admin.say(HOLD).await;
+    let rename = async {
+        watcher.until(WAITING).await;
+        watcher.say("alter role analyst rename to reader; alter role spare rename to analyst").await;
+        admin.say("commit").await;
+    };
+    let (told, ()) = tokio::join!(connector.grant(&planned, world.in_an_hour()), rename);
+    assert!(matches!(&told, Err(Fault::Later { why, .. }) if why.contains("renamed")), "{told:?}");
+    connector.grant(&planned, world.in_an_hour()).await.expect("granted");
+    assert_eq!(connector.observe(&planned).await, Ok(world.there()));
+    let right = "select count(*) from pg_auth_members where roleid = 'reader'::regrole and member = 'alice'::regrole";
+    assert_eq!(admin.number(right).await, 1);
 }
 
 async fn a_connection_lost_in_the_middle_is_a_maybe(world: World) {

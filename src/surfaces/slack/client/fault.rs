@@ -14,6 +14,13 @@ use super::method::Method;
 /// How long to wait when Slack says "too often" without saying how long.
 const PAUSE: Span = Span::seconds(10);
 
+const GONE: &str = "that message is gone or closed to edits; post a new one";
+
+/// Was a message to be changed that is not there any more?
+pub fn is_gone(fault: &Fault) -> bool {
+    matches!(fault, Fault::Never { why } if why == GONE)
+}
+
 /// Slack's answer, or the lack of one, as a fault.
 pub fn of(method: &Method, error: &SlackClientError) -> Fault {
     match error {
@@ -96,9 +103,7 @@ fn refused(method: &Method, code: &str, body: Option<&str>) -> Fault {
             Fault::never("Slack knows nobody by that name or address in this workspace")
         }
         "messages_tab_disabled" | "cannot_dm_bot" => Fault::never("Slack lets the app send this person no messages"),
-        "message_not_found" | "cant_update_message" | "edit_window_closed" => {
-            Fault::never("that message is gone or closed to edits; post a new one")
-        }
+        "message_not_found" | "cant_update_message" | "edit_window_closed" => Fault::never(GONE),
         "expired_trigger_id" | "trigger_expired" | "exchanged_trigger_id" | "trigger_exchanged" | "invalid_trigger_id" => {
             Fault::never("Slack gave us 3 seconds to open the form and they are over; press again")
         }

@@ -28,7 +28,7 @@ fn bob() -> PersonView {
     person("Bob Baker", "U0BOB", 2)
 }
 
-pub(super) fn view(phase: Phase) -> RequestView {
+pub(crate) fn view(phase: Phase) -> RequestView {
     RequestView {
         id: RequestId::new(&Still(NOW)),
         requestor: alice(),
@@ -131,7 +131,7 @@ fn asked() {
     > INC-42: checkout totals are wrong
     decide: [1 hour (as asked) of 30 minutes, 1 hour (as asked), 4 hours] [Approve primary] [Deny danger]
     (<!subteam^S0APPROVERS>, the okta group oncall or <@U0BOB> may decide.)
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access requested. Alice Anderson asks for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. The Slack group of approvers, the okta group oncall or Bob Baker may decide. Approve or deny in this message. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -146,7 +146,7 @@ fn asked() {
     > INC-42: checkout totals are wrong
     Waiting for <!subteam^S0APPROVERS>, the okta group oncall or <@U0BOB> to decide. This message will tell you.
     decide: [Take back]
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access requested. You asked for PostgreSQL access: role analyst on main, for 1 hour. Waiting for the Slack group of approvers, the okta group oncall or Bob Baker to decide. This message will tell you. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -171,7 +171,7 @@ fn asked_for_somebody_else_with_a_warning_and_one_length() {
     :warning: *Please note:* This role can read customer data
     decide: [Approve for 1 hour primary] [Deny danger]
     (<!subteam^S0APPROVERS>, the okta group oncall or <@U0BOB> may decide.)
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access requested. Alice Anderson asks for PostgreSQL access for Bob Baker: role analyst on main, for 1 hour. No reason was given. Please note: This role can read customer data. The Slack group of approvers, the okta group oncall or Bob Baker may decide. Approve or deny in this message. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -186,7 +186,7 @@ fn asked_for_somebody_else_with_a_warning_and_one_length() {
     None was given.
     Waiting for <!subteam^S0APPROVERS>, the okta group oncall or <@U0BOB> to decide. This message will tell you.
     decide: [Take back]
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access requested. You asked for PostgreSQL access for Bob Baker: role analyst on main, for 1 hour. Waiting for the Slack group of approvers, the okta group oncall or Bob Baker to decide. This message will tell you. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -205,7 +205,7 @@ fn denied() {
     > INC-42: checkout totals are wrong
     *Denied* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
     > Use the replica
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access denied. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Denied by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. The reason given: Use the replica. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -215,7 +215,7 @@ fn denied() {
     *Denied* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
     > Use the replica
     You can ask again, or talk to <@U0BOB>.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access denied. You asked for PostgreSQL access: role analyst on main, for 1 hour. Denied by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. The reason given: Use the replica. You can ask again, or talk to Bob Baker. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -224,7 +224,7 @@ fn denied() {
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     *Denied* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
     You can ask again, with more about why you need it, or talk to <@U0BOB>.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access denied. You asked for PostgreSQL access: role analyst on main, for 1 hour. Denied by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. You can ask again, with more about why you need it, or talk to Bob Baker. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -241,7 +241,7 @@ fn taken_back() {
     *Reason*
     > INC-42: checkout totals are wrong
     <@U0ALICE> took it back, <!date^1800000120^|2027-01-15 08:02 UTC>. Nobody needs to decide.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL request taken back. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Alice Anderson took it back, <!date^1800000120^|2027-01-15 08:02 UTC>. Nobody needs to decide. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -249,7 +249,7 @@ fn taken_back() {
     # PostgreSQL request taken back
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     You took it back, <!date^1800000120^|2027-01-15 08:02 UTC>. Nobody needs to decide.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL request taken back. You asked for PostgreSQL access: role analyst on main, for 1 hour. You took it back, <!date^1800000120^|2027-01-15 08:02 UTC>. Nobody needs to decide. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -266,7 +266,7 @@ fn nobody_decided() {
     *Reason*
     > INC-42: checkout totals are wrong
     *Nobody decided in time*, so it was closed <!date^1800036000^|2027-01-15 18:00 UTC>.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL request not decided in time. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Nobody decided in time, so it was closed <!date^1800036000^|2027-01-15 18:00 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -275,7 +275,7 @@ fn nobody_decided() {
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     *Nobody decided in time*, so it was closed <!date^1800036000^|2027-01-15 18:00 UTC>.
     Ask again if you still need it.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL request not decided in time. You asked for PostgreSQL access: role analyst on main, for 1 hour. Nobody decided in time, so it was closed <!date^1800036000^|2027-01-15 18:00 UTC>. Ask again if you still need it. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -294,7 +294,7 @@ fn approved_and_being_set_up() {
     *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>: *for 1 hour once it works*.
     It is being set up now; the time starts when it works.
     end: [Revoke danger sure? Alice Anderson loses role analyst on main now.]
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access approved, being set up. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>: for 1 hour once it works. It is being set up now; the time starts when it works. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -304,7 +304,7 @@ fn approved_and_being_set_up() {
     *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>: *for 1 hour once it works*.
     It is being set up now; the time starts when it works.
     end: [Relinquish]
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access approved, being set up. You asked for PostgreSQL access: role analyst on main, for 1 hour. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>: for 1 hour once it works. It is being set up now; the time starts when it works. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -314,7 +314,7 @@ fn approved_and_being_set_up() {
     *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>: *for 1 hour once it works*.
     *It does not work yet:* PostgreSQL main cannot be reached. It is tried again until <!date^1800001020^|2027-01-15 08:17 UTC>; the time starts when it works.
     end: [Relinquish]
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access approved, not working yet. You asked for PostgreSQL access: role analyst on main, for 1 hour. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>: for 1 hour once it works. It does not work yet: PostgreSQL main cannot be reached. It is tried again until <!date^1800001020^|2027-01-15 08:17 UTC>; the time starts when it works. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -333,7 +333,7 @@ fn usable_now() {
     *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
     In use by <@U0ALICE> since <!date^1800000180^|2027-01-15 08:03 UTC>, *until <!date^1800003780^|2027-01-15 09:03 UTC>*.
     end: [Revoke danger sure? Alice Anderson loses role analyst on main now.]
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access in use. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. In use by Alice Anderson since <!date^1800000180^|2027-01-15 08:03 UTC>, until <!date^1800003780^|2027-01-15 09:03 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -346,7 +346,7 @@ fn usable_now() {
     ```psql "host=db.example dbname=main user=alice"
     SET ROLE analyst;```
     end: [Relinquish]
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access ready to use. You asked for PostgreSQL access: role analyst on main, for 1 hour. You can use it now, until <!date^1800003780^|2027-01-15 09:03 UTC>. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. How to use it: psql "host=db.example dbname=main user=alice" SET ROLE analyst; Request req_01mcc5rm0028t5cy4tqkff04hm.
     "#);
@@ -368,7 +368,7 @@ fn usable_by_two_requests() {
     In use by <@U0ALICE> since <!date^1800000180^|2027-01-15 08:03 UTC>, *until <!date^1800003780^|2027-01-15 09:03 UTC>*.
     Another request keeps the same access until <!date^1800014400^|2027-01-15 12:00 UTC>.
     end: [Revoke danger sure? The request ends. Alice Anderson keeps role analyst on main, because another request holds it.] [Revoke all danger sure? Alice Anderson loses role analyst on main now: this request and every other one that holds it ends.]
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access in use. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. In use by Alice Anderson since <!date^1800000180^|2027-01-15 08:03 UTC>, until <!date^1800003780^|2027-01-15 09:03 UTC>. Another request keeps the same access until <!date^1800014400^|2027-01-15 12:00 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -382,7 +382,7 @@ fn usable_by_two_requests() {
     ```psql "host=db.example dbname=main user=alice"
     SET ROLE analyst;```
     end: [Relinquish]
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access ready to use. You asked for PostgreSQL access: role analyst on main, for 1 hour. You can use it now, until <!date^1800003780^|2027-01-15 09:03 UTC>. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. Another request keeps the same access until <!date^1800014400^|2027-01-15 12:00 UTC>. How to use it: psql "host=db.example dbname=main user=alice" SET ROLE analyst; Request req_01mcc5rm0028t5cy4tqkff04hm.
     "#);
@@ -401,7 +401,7 @@ fn it_was_there_before() {
     *Approved* by <@U0BOB>, <!date^1800000120^|2027-01-15 08:02 UTC>.
     <@U0ALICE> had this access before, so nothing was granted and nothing will be taken away.
     end: [Revoke danger sure? The request ends. Alice Anderson had role analyst on main before, so the access stays.]
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access in use. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. Alice Anderson had this access before, so nothing was granted and nothing will be taken away. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -414,7 +414,7 @@ fn it_was_there_before() {
     ```psql "host=db.example dbname=main user=alice"
     SET ROLE analyst;```
     end: [Relinquish]
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access ready to use. You asked for PostgreSQL access: role analyst on main, for 1 hour. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. You had this access before, so nothing was granted and nothing will be taken away. How to use it: psql "host=db.example dbname=main user=alice" SET ROLE analyst; Request req_01mcc5rm0028t5cy4tqkff04hm.
     "#);
@@ -432,7 +432,7 @@ fn ending_and_stuck() {
     > INC-42: checkout totals are wrong
     *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
     The access is being taken away.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access being taken away. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. The access is being taken away. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -441,7 +441,7 @@ fn ending_and_stuck() {
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     You *gave it back*, <!date^1800001800^|2027-01-15 08:30 UTC>.
     The access is being taken away.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access being taken away. You asked for PostgreSQL access: role analyst on main, for 1 hour. You gave it back, <!date^1800001800^|2027-01-15 08:30 UTC>. The access is being taken away. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -458,7 +458,7 @@ fn ending_and_stuck() {
     *It should be gone by now, and no check has shown that it is.*
     The removal is tried again until it is gone; the reviewers are told.
     The last try said: PostgreSQL main cannot be reached.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access could not be taken away yet. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Bob Baker revoked it, <!date^1800001800^|2027-01-15 08:30 UTC>. The reason given: The incident is over. It should be gone by now, and no check has shown that it is. The removal is tried again until it is gone; the reviewers are told. The last try said: PostgreSQL main cannot be reached. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -470,7 +470,7 @@ fn ending_and_stuck() {
     *It should be gone by now, and no check has shown that it is.*
     The removal is tried again until it is gone; the reviewers are told.
     The last try said: PostgreSQL main cannot be reached.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access could not be taken away yet. You asked for PostgreSQL access: role analyst on main, for 1 hour. Bob Baker revoked it, <!date^1800001800^|2027-01-15 08:30 UTC>. The reason given: The incident is over. It should be gone by now, and no check has shown that it is. The removal is tried again until it is gone; the reviewers are told. The last try said: PostgreSQL main cannot be reached. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -489,7 +489,7 @@ fn ended() {
     > INC-42: checkout totals are wrong
     *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
     The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access ended. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -498,7 +498,7 @@ fn ended() {
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
     The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -507,7 +507,7 @@ fn ended() {
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     You *gave it back*, <!date^1800001800^|2027-01-15 08:30 UTC>.
     The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. You gave it back, <!date^1800001800^|2027-01-15 08:30 UTC>. The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -517,7 +517,7 @@ fn ended() {
     <@U0BOB> *revoked it*, <!date^1800001800^|2027-01-15 08:30 UTC>.
     > The incident is over
     The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. Bob Baker revoked it, <!date^1800001800^|2027-01-15 08:30 UTC>. The reason given: The incident is over. The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -527,7 +527,7 @@ fn ended() {
     *It could not be set up*: the role analyst is gone.
     Nothing was granted, and nothing is left behind.
     Ask again, or show this message to whoever runs P0 for you.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
     text: PostgreSQL access could not be set up. You asked for PostgreSQL access: role analyst on main, for 1 hour. It could not be set up: the role analyst is gone. Nothing was granted, and nothing is left behind. Ask again, or show this message to whoever runs P0 for you. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -542,7 +542,7 @@ fn ended_and_something_is_left() {
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     You *gave it back*, <!date^1800001800^|2027-01-15 08:30 UTC>.
     *The access itself stays* until <!date^1800014400^|2027-01-15 12:00 UTC>: another request holds it.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. You gave it back, <!date^1800001800^|2027-01-15 08:30 UTC>. The access itself stays until <!date^1800014400^|2027-01-15 12:00 UTC>: another request holds it. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -552,7 +552,7 @@ fn ended_and_something_is_left() {
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
     What this request gave is gone. *The access itself stays*: postgres gives the same.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. What this request gave is gone. The access itself stays: postgres gives the same. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -562,7 +562,7 @@ fn ended_and_something_is_left() {
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
     The access was there before this request, so it stays.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. The access was there before this request, so it stays. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
@@ -585,7 +585,7 @@ fn ended_and_something_is_left() {
     *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
     The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>.
     Sessions that were open could not be closed; they end <!date^1800005400^|2027-01-15 09:30 UTC> at the latest.
-    (Request `req_01mcc5rm0028t5cy4tqkff04hm` · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
+    (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC>)
 
     text: PostgreSQL access ended. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. The access is gone; that was checked <!date^1800001860^|2027-01-15 08:31 UTC>. Sessions that were open could not be closed; they end <!date^1800005400^|2027-01-15 09:30 UTC> at the latest. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");

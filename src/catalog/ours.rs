@@ -1,0 +1,4 @@
+//! The manifests that come with the program, one line each. A list of files and nothing else: what
+//! stands in them is never known here.
+
+pub const MANIFESTS: &[(&str, &str)] = &[("manifests/postgres.yaml", include_str!("../../manifests/postgres.yaml"))];

@@ -1,0 +1,243 @@
+//! What follows the acknowledgement: opening views, first contact, telling answers, repairing copies.
+//!
+//! Each step may be cut off and repeated: the interaction stays in the inbox until all of it is done,
+//! and the engine comes back to it.
+
+use secrecy::ExposeSecret;
+
+use super::client::Reply;
+use super::inbound::{Action, Actions, Interaction, Place, SlashCommand, Who};
+use super::messages::{Message, action};
+use super::receive::{Bytes, Door, Handled, came, handle, words};
+use super::{NAME, Slack, messages, modal};
+use crate::catalog::form::Draft;
+use crate::command::Command;
+use crate::desk::Answer;
+use crate::domain::fault::Fault;
+use crate::domain::id::RequestId;
+use crate::domain::notice::Posted;
+use crate::domain::person::Person;
+use crate::domain::time::Span;
+
+/// A trigger opens a view for three seconds; later the person is told to try again.
+const TRIGGER_LIVES: Span = Span::seconds(3);
+
+const TOO_LATE: &str = "Slack did not let me open the form in time. Please try once more.";
+
+impl Slack {
+    /// Goes on with a stored interaction; what the engine calls after a crash.
+    pub(super) async fn go_on(&self, key: &str) -> Result<(), Fault> {
+        let Some(stored) = self.desk.unfinished(key).await? else { return Ok(()) };
+        let Some(bytes) = &stored.tell_by else {
+            // What was needed to go on is cleared after half an hour.
+            self.desk.finished(key).await?;
+            return Ok(());
+        };
+        self.finish(key, bytes.expose_secret(), stored.answer, self.outside.now() - stored.at).await
+    }
+
+    /// Goes on at once, in the process that received it. What fails is left to the engine.
+    pub(super) async fn go_on_now(&self, key: &str, bytes: String) {
+        let answer = match self.desk.answered(key).await {
+            Ok(answer) => answer.filter(|answer| *answer != Answer::Nothing),
+            Err(_) => return,
+        };
+        if let Err(fault) = self.finish(key, &bytes, answer, Span::ZERO).await {
+            tracing::info!(why = %fault, "an interaction is not finished; it is tried again");
+        }
+    }
+
+    async fn finish(&self, key: &str, bytes: &str, answer: Option<Answer>, age: Span) -> Result<(), Fault> {
+        let Ok(Bytes { door, body }) = serde_json::from_str(bytes) else {
+            self.desk.finished(key).await?;
+            return Ok(());
+        };
+        match door {
+            Door::Commands => {
+                if let Ok(command) = SlashCommand::parse(body.as_bytes()) {
+                    self.finish_command(key, &command, answer, age).await?;
+                }
+            }
+            Door::Interactive => match Interaction::parse(body.as_bytes()) {
+                Ok(Interaction::Actions(actions)) => {
+                    if let Some(action) = actions.actions.first() {
+                        self.finish_action(key, &actions, action, answer, age).await?;
+                    }
+                }
+                Ok(Interaction::Submission(submission)) => {
+                    if answer.is_none()
+                        && let Some(person) = self.meet(&submission.who, None).await?
+                    {
+                        let came = came(&submission.who, key.to_owned(), person, Some(bytes.to_owned()));
+                        self.submit(&submission, &came).await?;
+                    }
+                    if let Some(answer) = self.desk.answered(key).await? {
+                        self.tell(&submission.who, None, &answer).await?;
+                    }
+                }
+                Ok(Interaction::Shortcut { who, trigger, .. }) => {
+                    if self.meet(&who, None).await?.is_some() {
+                        self.open(&who, &trigger, None, age, Draft::default()).await?;
+                    }
+                }
+                Ok(Interaction::Closed { .. } | Interaction::Suggestion(_) | Interaction::Ignored { .. }) | Err(_) => {}
+            },
+        }
+        self.desk.finished(key).await?;
+        Ok(())
+    }
+
+    async fn finish_command(&self, key: &str, command: &SlashCommand, answer: Option<Answer>, age: Span) -> Result<(), Fault> {
+        let url = command.response_url.as_deref();
+        if let Some(answer) = answer {
+            return self.tell(&command.who, url, &answer).await;
+        }
+        let Some(person) = self.meet(&command.who, url).await? else { return Ok(()) };
+        let came = came(&command.who, key.to_owned(), person, None);
+        match self.run_command(command, &came).await? {
+            Handled::Reply(_) => match self.desk.answered(key).await? {
+                Some(answer) => self.tell(&command.who, url, &answer).await,
+                None => Ok(()),
+            },
+            Handled::Later => match self.resolve(&command.text) {
+                Ok(Command::Form { draft, .. }) => self.open(&command.who, &command.trigger, url, age, draft).await,
+                _ => Ok(()),
+            },
+        }
+    }
+
+    async fn finish_action(
+        &self,
+        key: &str,
+        actions: &Actions,
+        pressed: &Action,
+        mut answer: Option<Answer>,
+        age: Span,
+    ) -> Result<(), Fault> {
+        let url = actions.response_url.as_deref();
+        let request = pressed.value.as_deref().and_then(RequestId::parse);
+        if answer.is_none() {
+            let Some(person) = self.meet(&actions.who, url).await? else { return Ok(()) };
+            let came = came(&actions.who, key.to_owned(), person, None);
+            match self.press(actions, pressed, &came).await? {
+                Handled::Reply(_) => answer = self.desk.answered(key).await?,
+                Handled::Later => match (&request, &actions.view) {
+                    (Some(request), _) if pressed.action_id == action::DENY => self.open_denial(actions, request, age).await?,
+                    (_, Some(view)) => self.redraw(view).await?,
+                    (_, None) => {}
+                },
+            }
+        }
+        if let Some(answer) = answer.filter(Answer::wants_telling) {
+            self.tell(&actions.who, url, &answer).await?;
+        }
+        match (request, &actions.place) {
+            (Some(request), Place::Message { channel, ts, ephemeral: false }) => self.repair(&request, channel, ts).await,
+            (_, Place::Message { .. } | Place::View { .. }) => Ok(()),
+        }
+    }
+
+    /// First contact: Slack tells a verified e-mail address, and from then on the id counts. `None`:
+    /// it is nobody of ours, and they were told so.
+    async fn meet(&self, who: &Who, url: Option<&str>) -> Result<Option<Person>, Fault> {
+        if let Some(person) = self.known(who).await? {
+            return Ok(Some(person));
+        }
+        let home = self.home().await?;
+        let user = match who.at_home(&home.team, home.enterprise.as_deref()) {
+            Some(false) => None,
+            Some(true) | None => Some(self.client.user(&who.user).await?),
+        };
+        let why = match user {
+            Some(user) if user.stranger || user.bot || user.deleted => "Only members of this workspace can use P0.",
+            Some(user) if user.email_confirmed == Some(false) => {
+                "Slack has not confirmed your e-mail address yet; confirm it in Slack's settings, then try again."
+            }
+            Some(user) => match &user.email {
+                Some(email) => return Ok(Some(self.desk.meet(&handle(who), email, &user.name).await?)),
+                None => "Your Slack profile has no e-mail address, and accounts are found by it. Add one, then try again.",
+            },
+            None => "Only members of this workspace can use P0.",
+        };
+        self.tell(who, url, &Answer::Refused { why: why.to_owned() }).await?;
+        Ok(None)
+    }
+
+    /// Tells an answer to the one person it is for: through the reply URL, or in a direct message.
+    async fn tell(&self, who: &Who, url: Option<&str>, answer: &Answer) -> Result<(), Fault> {
+        let text = words(answer);
+        if text.is_empty() {
+            return Ok(());
+        }
+        let message = Message { text, blocks: Vec::new() };
+        if let Some(url) = url {
+            match self.client.respond(url, Reply::Ephemeral, &message).await {
+                Ok(()) => return Ok(()),
+                Err(Fault::Never { .. } | Fault::Denied { .. }) => {} // used up or too old: a direct message
+                Err(fault) => return Err(fault),
+            }
+        }
+        self.client.post(&who.user, &message).await.map(drop)
+    }
+
+    /// Opens the request form with what is known so far.
+    async fn open(&self, who: &Who, trigger: &str, url: Option<&str>, age: Span, draft: Draft) -> Result<(), Fault> {
+        if age < TRIGGER_LIVES {
+            match self.client.open_view(trigger, &modal::ask(&self.form(&draft).await?, None)).await {
+                Ok(_) => return Ok(()),
+                // Nothing opens with this trigger any more; anything else is tried again while it lives.
+                Err(Fault::Never { .. } | Fault::Denied { .. } | Fault::Maybe { .. }) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        self.tell(who, url, &Answer::Refused { why: TOO_LATE.to_owned() }).await
+    }
+
+    async fn open_denial(&self, actions: &Actions, request: &RequestId, age: Span) -> Result<(), Fault> {
+        let url = actions.response_url.as_deref();
+        let view = self.desk.view(request, NAME, &actions.who.realm).await?;
+        let Some(view) = view.filter(|view| view.can_decide()) else {
+            let answer = self.desk.outcome(request).await?;
+            return self.tell(&actions.who, url, &answer).await;
+        };
+        if age < TRIGGER_LIVES
+            && let Some(trigger) = &actions.trigger
+        {
+            match self.client.open_view(trigger, &modal::deny(&view, self.outside.now())).await {
+                Ok(_) => return Ok(()),
+                Err(Fault::Never { .. } | Fault::Denied { .. } | Fault::Maybe { .. }) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        self.tell(&actions.who, url, &Answer::Refused { why: TOO_LATE.to_owned() }).await
+    }
+
+    /// A field that others depend on changed: the form is drawn anew.
+    async fn redraw(&self, view: &super::inbound::View) -> Result<(), Fault> {
+        let drawn = modal::ask(&self.form(&modal::draft(view)).await?, None);
+        match self.client.update_view(&view.id, view.hash.as_deref(), &drawn).await {
+            Ok(_) => Ok(()),
+            // A newer change is being drawn, or the view was closed.
+            Err(Fault::Never { .. } | Fault::Denied { .. }) => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// A press on a copy that is not the message we keep up to date brings that copy up to date.
+    async fn repair(&self, request: &RequestId, channel: &str, ts: &str) -> Result<(), Fault> {
+        let notices = self.desk.notices(request).await?;
+        let kept = |posted: &Posted| posted.place == channel && posted.message == ts;
+        if notices.iter().filter_map(|notice| notice.posted.as_ref()).any(kept) {
+            return Ok(());
+        }
+        let realm = Slack::realm(self.home().await?);
+        let Some(view) = self.desk.view(request, NAME, &realm).await? else { return Ok(()) };
+        let now = self.outside.now();
+        let copy = Posted { place: channel.to_owned(), message: ts.to_owned(), link: None };
+        let message = if channel == self.approvals { messages::approval(&view, now) } else { messages::direct(&view, now, None) };
+        match self.client.update(&copy, &message).await {
+            Ok(()) | Err(Fault::Never { .. } | Fault::Denied { .. }) => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+}

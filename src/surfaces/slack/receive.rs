@@ -1,0 +1,290 @@
+//! What came in, carried to the desk. What the record alone can answer is answered in the
+//! acknowledgement; what must call out is stored, acknowledged, and gone on with in [`super::go_on`].
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::inbound::{Action, Actions, Event, Interaction, SlashCommand, Submission, Suggestion, Who};
+use super::messages::action;
+use super::routes::Reply;
+use super::{NAME, Slack, blocks, messages, modal};
+use crate::catalog::args::Problem;
+use crate::catalog::form::{Common, Complete, Draft, Form, Widget};
+use crate::catalog::{Lookup, help};
+use crate::command::{self, Command};
+use crate::desk::{Answer, Came, Result};
+use crate::domain::id::RequestId;
+use crate::domain::person::{Handle, Person};
+
+/// What people type to reach us.
+const PROGRAM: &str = "/p0";
+
+/// What is stored, sealed, to go on with: the body as it came, and which door it came through.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Bytes {
+    pub door: Door,
+    pub body: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Door {
+    Commands,
+    Interactive,
+}
+
+impl Bytes {
+    fn text(door: Door, body: &[u8]) -> String {
+        let bytes = Bytes { door, body: String::from_utf8_lossy(body).into_owned() };
+        serde_json::to_string(&bytes).unwrap_or_default()
+    }
+}
+
+/// What a handler that has a person comes to.
+pub(super) enum Handled {
+    Reply(Reply),
+    /// It has to call out.
+    Later,
+}
+
+impl Slack {
+    pub(super) async fn command(&self, command: SlashCommand, body: &[u8]) -> Reply {
+        let bytes = Bytes::text(Door::Commands, body);
+        reply(self.take_command(&command, bytes).await, "slash command")
+    }
+
+    async fn take_command(&self, command: &SlashCommand, bytes: String) -> Result<Reply> {
+        let key = command.key();
+        if let Some(answer) = self.desk.answered(&key).await? {
+            return Ok(told(&answer));
+        }
+        if let Some(person) = self.known(&command.who).await? {
+            let came = came(&command.who, key.clone(), person, None);
+            if let Handled::Reply(reply) = self.run_command(command, &came).await? {
+                return Ok(reply);
+            }
+        }
+        self.later(&key, &bytes).await
+    }
+
+    /// Carries out a command of a known person, as far as the record alone can.
+    pub(super) async fn run_command(&self, command: &SlashCommand, came: &Came) -> Result<Handled> {
+        let text = match self.resolve(&command.text) {
+            Ok(Command::Form { .. }) => return Ok(Handled::Later),
+            Ok(Command::Request(complete)) => match self.desk.submit(came, draft(complete)).await? {
+                answer @ Answer::Mistakes { .. } => words(&answer),
+                answer => return Ok(Handled::Reply(told(&answer))),
+            },
+            Ok(Command::Ls(ls)) => {
+                let (choices, more) = help::values(&self.desk.catalog(), self.desk.index(), &ls);
+                as_code(&help::ls_values(&ls, &choices, more))
+            }
+            Ok(Command::Help(text)) => as_code(&text),
+            Err(mistake) => as_code(&mistake.render()),
+        };
+        let answer = self.desk.only_answer(came, Answer::Text { text }).await?;
+        Ok(Handled::Reply(told(&answer)))
+    }
+
+    pub(super) fn resolve(&self, text: &str) -> std::result::Result<Command, command::Mistake> {
+        let (catalog, program) = (self.desk.catalog(), PROGRAM);
+        command::resolve(
+            command::Context { catalog: &catalog, lookup: self.desk.index(), program },
+            &command::lex::from_slack(text),
+        )
+    }
+
+    pub(super) async fn interaction(&self, interaction: Interaction, body: &[u8]) -> Reply {
+        let kind = interaction.kind().to_owned();
+        let bytes = Bytes::text(Door::Interactive, body);
+        let handled = match interaction {
+            Interaction::Actions(actions) => self.take_actions(&actions, bytes).await,
+            Interaction::Submission(submission) => self.take_submission(&submission, bytes).await,
+            Interaction::Shortcut { who, callback, trigger, .. } if callback == modal::callback::SHORTCUT => {
+                self.later(&format!("shortcut/{}/{trigger}", who.realm), &bytes).await
+            }
+            Interaction::Suggestion(suggestion) => self.suggest(&suggestion).await,
+            Interaction::Closed { .. } | Interaction::Shortcut { .. } | Interaction::Ignored { .. } => Ok(Reply::Ack),
+        };
+        reply(handled, &kind)
+    }
+
+    async fn take_actions(&self, actions: &Actions, bytes: String) -> Result<Reply> {
+        let Some(action) = actions.actions.first() else { return Ok(Reply::Ack) };
+        if action.action_id == action::DURATION {
+            return Ok(Reply::Ack); // a choice that only counts with the press on Approve
+        }
+        let key = actions.key(action);
+        if self.desk.answered(&key).await?.is_some() {
+            return Ok(Reply::Ack);
+        }
+        if let Some(person) = self.known(&actions.who).await? {
+            let came = came(&actions.who, key.clone(), person, Some(bytes.clone()));
+            if let Handled::Reply(reply) = self.press(actions, action, &came).await? {
+                // Tells the answer where the changed messages do not, and repairs a stale copy.
+                self.spawn(|slack| async move { slack.go_on_now(&key, bytes).await });
+                return Ok(reply);
+            }
+        }
+        self.later(&key, &bytes).await
+    }
+
+    /// Carries out a press of a known person, as far as the record alone can.
+    pub(super) async fn press(&self, actions: &Actions, action: &Action, came: &Came) -> Result<Handled> {
+        let Some(request) = action.value.as_deref().and_then(RequestId::parse) else { return Ok(Handled::Later) };
+        match action.action_id.as_str() {
+            action::APPROVE => self.desk.approve(came, &request, messages::chosen_length(&actions.state)).await?,
+            action::REVOKE => self.desk.revoke(came, &request, false).await?,
+            action::REVOKE_ALL => self.desk.revoke(came, &request, true).await?,
+            action::RELINQUISH => self.desk.relinquish(came, &request).await?,
+            action::WITHDRAW => self.desk.withdraw(came, &request).await?,
+            _ => return Ok(Handled::Later),
+        };
+        Ok(Handled::Reply(Reply::Ack))
+    }
+
+    async fn take_submission(&self, submission: &Submission, bytes: String) -> Result<Reply> {
+        let key = submission.key();
+        if let Some(answer) = self.desk.answered(&key).await? {
+            return Ok(after(&answer));
+        }
+        match self.known(&submission.who).await? {
+            Some(person) => {
+                let came = came(&submission.who, key, person, None);
+                self.submit(submission, &came).await
+            }
+            None => self.later(&key, &bytes).await,
+        }
+    }
+
+    /// Carries out a submitted view: a request, or a denial with its reason.
+    pub(super) async fn submit(&self, submission: &Submission, came: &Came) -> Result<Reply> {
+        let view = &submission.view;
+        match view.callback.as_str() {
+            modal::callback::ASK => {
+                let draft = modal::draft(view);
+                match self.desk.submit(came, draft.clone()).await? {
+                    Answer::Mistakes { mistakes } => {
+                        let problems: Vec<_> = mistakes.into_iter().map(|it| Problem::wrong(&it.field, it.message)).collect();
+                        Ok(Reply::Body(modal::errors(&self.form(&draft).await?, &problems)))
+                    }
+                    answer => Ok(after(&answer)),
+                }
+            }
+            modal::callback::DENY => match modal::denied(view) {
+                Some((request, note)) => Ok(after(&self.desk.deny(came, &request, note).await?)),
+                None => Ok(Reply::Ack),
+            },
+            _ => Ok(Reply::Ack),
+        }
+    }
+
+    /// The form for what is known so far.
+    pub(super) async fn form(&self, draft: &Draft) -> Result<Form> {
+        let rules = self.desk.rules().await?;
+        let common = Common { durations: &rules.policy.durations, reason_required: rules.policy.require_reason };
+        Ok(Form::new(&self.desk.catalog(), self.desk.index(), draft, common))
+    }
+
+    /// Type-ahead, from memory: what the field's source has, given what else is chosen.
+    async fn suggest(&self, suggestion: &Suggestion) -> Result<Reply> {
+        let Some(view) = &suggestion.view else { return Ok(Reply::Body(modal::suggestions(&[], "", false))) };
+        let form = self.form(&modal::draft(view)).await?;
+        let field = form.fields.iter().find(|field| field.name == suggestion.action_id);
+        let (Some(integration), Some(Widget::Lookup { source, given, free, .. })) =
+            (&form.integration, field.map(|field| &field.widget))
+        else {
+            return Ok(Reply::Body(modal::suggestions(&[], "", false)));
+        };
+        let found = self.desk.index().find(integration, source, given, &suggestion.query, blocks::limit::OPTIONS);
+        Ok(Reply::Body(modal::suggestions(&found, &suggestion.query, *free)))
+    }
+
+    pub(super) async fn event(&self, event: Event) -> Reply {
+        match event {
+            Event::Challenge(text) => Reply::Plain(text),
+            Event::Uninstalled { .. } | Event::TokensRevoked { .. } => {
+                tracing::error!(
+                    "the app was taken out of Slack or its token revoked: install it again, or nobody is asked and told"
+                );
+                Reply::Ack
+            }
+            Event::HomeOpened { .. } | Event::Ignored { .. } => Reply::Ack,
+        }
+    }
+
+    /// Whom this is, if they were here before.
+    pub(super) async fn known(&self, who: &Who) -> Result<Option<Person>> {
+        self.desk.who(&handle(who)).await
+    }
+
+    /// Stores an interaction, acknowledges it, and goes on.
+    async fn later(&self, key: &str, bytes: &str) -> Result<Reply> {
+        if self.desk.accept(key, NAME, bytes).await? {
+            let (key, bytes) = (key.to_owned(), bytes.to_owned());
+            self.spawn(|slack| async move { slack.go_on_now(&key, bytes).await });
+        }
+        Ok(Reply::Ack)
+    }
+}
+
+pub(super) fn handle(who: &Who) -> Handle {
+    Handle { surface: NAME.to_owned(), realm: who.realm.clone(), handle: who.user.clone() }
+}
+
+pub(super) fn came(who: &Who, key: String, person: Person, tell_by: Option<String>) -> Came {
+    Came { key, person, handle: handle(who), tell_by }
+}
+
+/// What a person is told, as mrkdwn with times in the reader's zone.
+pub(super) fn words(answer: &Answer) -> String {
+    match answer {
+        Answer::Text { text } => text.clone(),
+        answer => blocks::plain(&answer.words(|at| format!("\u{1}{}\u{1}", at.seconds())), blocks::limit::SECTION - 200)
+            .split('\u{1}')
+            .enumerate()
+            .map(|(at, piece)| match piece.parse::<i64>() {
+                Ok(seconds) if at % 2 == 1 => blocks::date(crate::domain::time::Time(seconds * 1000)),
+                Ok(_) | Err(_) => piece.to_owned(),
+            })
+            .collect(),
+    }
+}
+
+/// An answer in the acknowledgement of a command: only the person who typed sees it.
+fn told(answer: &Answer) -> Reply {
+    match words(answer) {
+        text if text.is_empty() => Reply::Ack,
+        text => Reply::Body(json!({ "response_type": "ephemeral", "text": text })),
+    }
+}
+
+/// The answer to a submitted view: it closes, or says what is not in a message anyway.
+fn after(answer: &Answer) -> Reply {
+    match answer {
+        Answer::Asked { .. } | Answer::Approved { .. } | Answer::Denied { .. } | Answer::Nothing => Reply::Ack,
+        answer => Reply::Body(json!({ "response_action": "update", "view": modal::told("Request access", &words(answer)) })),
+    }
+}
+
+/// In one width of letters, as terminals show it.
+fn as_code(text: &str) -> String {
+    blocks::code(text, blocks::limit::SECTION - 20)
+}
+
+fn draft(complete: Complete) -> Draft {
+    Draft {
+        integration: Some(complete.access.integration),
+        access_type: Some(complete.access.access_type),
+        values: complete.access.args,
+        reason: complete.reason,
+        duration: complete.duration,
+    }
+}
+
+/// A failure on our side is logged once, here, and answered without detail.
+fn reply(done: Result<Reply>, kind: &str) -> Reply {
+    done.unwrap_or_else(|error| {
+        tracing::error!(%error, kind, "an interaction could not be stored; the person is shown Slack's own error");
+        Reply::Failed
+    })
+}

@@ -1,0 +1,337 @@
+//! An office to tell stories in over the wire: the Slack stand-in, the real server on a real store, a
+//! real PostgreSQL to grant in, and people who type and press.
+//!
+//! Time is the real time plus what the story lets pass, because PostgreSQL compares our deadlines with
+//! its own clock.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use p0::app::App;
+use p0::config::Settings;
+use p0::domain::id::RequestId;
+use p0::domain::outside::Outside;
+use p0::domain::time::{Clock, Span, Time};
+use p0::playground::{self, AppUrls, Delivery, Press, PressTarget, Sim};
+use p0::secret::Env;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use super::outside::unique;
+use super::servers::{self, Server};
+
+/// Which store and which target a story is told on.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    pub replicated: bool,
+    pub target: u32,
+}
+
+pub const SQLITE_18: Setting = Setting { replicated: false, target: 18 };
+pub const POSTGRES_15: Setting = Setting { replicated: true, target: 15 };
+
+/// Tells a story once on each store and each target.
+macro_rules! stories {
+    ($($(#[$doc:meta])* async fn $name:ident($office:ident: Office) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+            async fn story($office: Office) $body
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite_with_18() { story(Office::open($crate::harness::office::SQLITE_18).await).await }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres_with_15() { story(Office::open($crate::harness::office::POSTGRES_15).await).await }
+        }
+    )*};
+}
+pub(crate) use stories;
+
+/// The real time, moved forward by hand.
+pub struct Moved(AtomicI64);
+
+impl Clock for Moved {
+    fn now(&self) -> Time {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        Time(i64::try_from(since.as_millis()).expect("not that late") + self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl Outside for Moved {
+    fn random(&self) -> u128 {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("chance");
+        u128::from_le_bytes(bytes)
+    }
+}
+
+pub struct Office {
+    pub setting: Setting,
+    pub clock: Arc<Moved>,
+    pub sim: Sim,
+    pub app: App,
+    pub server: &'static Server,
+    pub role: String,
+    pub table: String,
+    number: u64,
+    folder: PathBuf,
+    database_url: String,
+    running: Vec<(tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<()>)>,
+}
+
+pub const SIGNING_SECRET: &str = "a-signing-secret-for-tests";
+pub const PASSWORD: &str = "correct horse";
+const APPROVALS: &str = "C0REQUESTS";
+
+impl Office {
+    pub async fn open(setting: Setting) -> Office {
+        Office::with(setting, "policy:\n  approvers: { people: [ bob@acme.example, carol@acme.example ] }\n").await
+    }
+
+    /// With this `policy:` section.
+    pub async fn with(setting: Setting, policy: &str) -> Office {
+        let number = unique() + u64::from(std::process::id()) * 1000;
+        let folder = std::env::temp_dir().join(format!("p0-office-{number}"));
+        std::fs::create_dir_all(&folder).expect("a temporary folder");
+        let server = servers::postgres(setting.target);
+        let (role, table) = (format!("analyst_{number}"), format!("sales_{number}"));
+        let office_login = format!("p0_{number}");
+        let mut admin = PgConnection::connect(server.url()).await.expect("connected");
+        let with = if setting.target >= 16 { "with admin true, inherit false, set false" } else { "with admin option" };
+        let mut sql = format!(
+            "create role {office_login} login password '{PASSWORD}'; create role {role}; grant {role} to {office_login} {with};
+             grant pg_signal_backend to {office_login}; create table {table} as select 1 n; grant select on {table} to {role};"
+        );
+        for person in ["alice", "bob", "carol", "dave"] {
+            sql += &format!("create role {person}_{number} login password '{PASSWORD}';");
+        }
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await.expect("a target is laid out");
+        let database_url = if setting.replicated {
+            let name = format!("p0_store_{number}");
+            let store = servers::postgres(15);
+            let mut admin = PgConnection::connect(store.url()).await.expect("connected");
+            sqlx::raw_sql(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.expect("a store");
+            let mut url = url::Url::parse(store.url()).expect("a URL");
+            url.set_path(&name);
+            url.to_string()
+        } else {
+            format!("sqlite:{}", folder.join("p0.db").display())
+        };
+        std::fs::write(folder.join("target.url"), server.url_of(&office_login, PASSWORD)).expect("written");
+        let config = format!(
+            "organisation: {{ slug: acme, title: Acme }}\nslack: {{ approvals: {APPROVALS} }}\nintegrations:\n  postgres:\n    instances:\n      main:\n        url: {{ file: {}/target.url }}\n        login: \"{{local}}_{number}\"\n        roles: [ {role} ]\n{policy}",
+            folder.display()
+        );
+        std::fs::write(folder.join("p0.yaml"), config).expect("written");
+        let clock = Arc::new(Moved(AtomicI64::new(0)));
+        let sim = Sim::start(playground::Settings::default(), clock.clone()).await.expect("a stand-in");
+        let app = build(&folder, &database_url, &sim, clock.clone()).await;
+        let mut office =
+            Office { setting, clock, sim, app, server, role, table, number, folder, database_url, running: Vec::new() };
+        office.serve(office.app.clone()).await;
+        office.app.desk.refresh_choices().await;
+        office
+    }
+
+    /// Starts serving; Slack sends there from now on.
+    async fn serve(&mut self, app: App) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        self.sim.set_app(AppUrls::under(&format!("http://{}", listener.local_addr().expect("bound"))));
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let task = tokio::spawn(async move { app.run(listener, async { drop(stopped.await) }).await });
+        self.running.push((stop, task));
+    }
+
+    /// Another replica beside the first; Slack sends to this one from now on.
+    pub async fn replica(&mut self) -> App {
+        let app = build(&self.folder, &self.database_url, &self.sim, self.clock.clone()).await;
+        self.serve(app.clone()).await;
+        app
+    }
+
+    pub fn pass(&self, span: Span) {
+        self.clock.0.fetch_add(span.0, Ordering::SeqCst);
+    }
+
+    /// Waits until something is so, which it must be within ten seconds.
+    pub async fn until<T>(&self, what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
+        let give_up = tokio::time::Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Some(found) = check().await {
+                return found;
+            }
+            assert!(tokio::time::Instant::now() < give_up, "never so: {what}\nin the channel: {}", self.channel());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    // ---- people
+
+    pub async fn types(&self, who: &str, text: &str) -> Delivery {
+        self.sim.command(who, "C0GENERAL", "/p0", text).await.expect("sent")
+    }
+
+    /// Asks for the role by a complete command, and the approvals message is there.
+    pub async fn asks(&self, who: &str) -> RequestId {
+        let before = self.requests().len();
+        let typed = self.types(who, &format!("request postgres role {} --reason \"INC-42\"", self.role)).await;
+        assert!(typed.ok(), "{typed:?}");
+        let answered = typed.ephemeral.unwrap_or_default();
+        assert!(answered.is_empty() || answered.starts_with("Asked for"), "{answered}");
+        self.until("the approvals message", async || self.requests().get(before).cloned()).await
+    }
+
+    /// The requests in the approvals channel, oldest first, by their messages' texts.
+    pub fn requests(&self) -> Vec<RequestId> {
+        self.sim.messages(APPROVALS).expect("a channel").iter().filter_map(|message| id_in(&text(message))).collect()
+    }
+
+    pub fn channel(&self) -> String {
+        self.sim.messages(APPROVALS).expect("a channel").iter().map(text).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The approvals message of a request.
+    pub fn approval(&self, request: &RequestId) -> Value {
+        let all = self.sim.messages(APPROVALS).expect("a channel");
+        all.into_iter().find(|message| text(message).contains(request.as_str())).expect("an approvals message")
+    }
+
+    /// The direct message of a request.
+    pub fn dm(&self, who: &str, request: &RequestId) -> Option<Value> {
+        self.sim.dms(who).ok()?.into_iter().find(|message| text(message).contains(request.as_str()))
+    }
+
+    pub async fn presses(&self, who: &str, request: &RequestId, action: &str) -> Delivery {
+        let message = self.approval(request);
+        let target = PressTarget::message(APPROVALS, message["ts"].as_str().expect("a ts"));
+        self.sim.press(who, target, Press::from(action)).await.unwrap_or_else(|error| panic!("{who} {action}: {error}"))
+    }
+
+    pub async fn presses_own(&self, who: &str, request: &RequestId, action: &str) -> Delivery {
+        let message = self.until("the direct message", async || self.dm(who, request)).await;
+        let target = PressTarget::message(message["channel"].as_str().expect("a channel"), message["ts"].as_str().expect("a ts"));
+        self.sim.press(who, target, Press::from(action)).await.unwrap_or_else(|error| panic!("{who} {action}: {error}"))
+    }
+
+    /// Waits until the approvals message says this.
+    pub async fn channel_says(&self, request: &RequestId, part: &str) -> String {
+        self.until(&format!("the channel says {part:?} of {request}"), async || {
+            Some(text(&self.approval(request))).filter(|text| text.contains(part))
+        })
+        .await
+    }
+
+    /// Waits until the requestor's message says this.
+    pub async fn dm_says(&self, who: &str, request: &RequestId, part: &str) -> String {
+        self.until(
+            &format!(
+                "{who} is told {part:?}; was told {:?}",
+                self.sim.dms(who).map(|all| all.iter().map(text).collect::<Vec<_>>())
+            ),
+            async || Some(text(&self.dm(who, request)?)).filter(|text| text.contains(part)),
+        )
+        .await
+    }
+
+    /// Waits until somebody is told this for their eyes only.
+    pub async fn is_told(&self, who: &str, part: &str) -> String {
+        self.until(
+            &format!(
+                "{who} is told {part:?}; saw {:?}",
+                self.sim.ephemerals(who).map(|all| all.iter().map(text).collect::<Vec<_>>())
+            ),
+            async || self.sim.ephemerals(who).expect("a person").iter().map(text).find(|text| text.contains(part)),
+        )
+        .await
+    }
+
+    // ---- the target
+
+    pub async fn admin(&self) -> PgConnection {
+        PgConnection::connect(self.server.url()).await.expect("connected")
+    }
+
+    pub async fn say(&self, sql: &str) {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.admin().await).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    pub fn login(&self, who: &str) -> String {
+        format!("{who}_{}", self.number)
+    }
+
+    /// A session of this person in the target.
+    pub async fn session(&self, who: &str) -> PgConnection {
+        PgConnection::connect(&self.server.url_of(&self.login(who), PASSWORD)).await.expect("connected")
+    }
+
+    /// Can this session read what the role is for?
+    pub async fn can_read(&self, session: &mut PgConnection) -> bool {
+        sqlx::query(AssertSqlSafe(format!("select n from {}", self.table))).fetch_one(session).await.is_ok()
+    }
+
+    /// Does the target itself say that this person is a member?
+    pub async fn is_member(&self, who: &str) -> bool {
+        let sql = "select 1 from pg_auth_members m join pg_roles r on r.oid = m.roleid join pg_roles u on u.oid = m.member
+                   where r.rolname = $1 and u.rolname = $2";
+        sqlx::query(sql)
+            .bind(&self.role)
+            .bind(self.login(who))
+            .fetch_optional(&mut self.admin().await)
+            .await
+            .expect("read")
+            .is_some()
+    }
+
+    pub async fn becomes_member(&self, who: &str) {
+        self.until(&format!("{who} is a member"), async || self.is_member(who).await.then_some(())).await;
+    }
+
+    pub async fn stops_being_member(&self, who: &str) {
+        self.until(&format!("{who} is no member"), async || (!self.is_member(who).await).then_some(())).await;
+    }
+
+    /// Ends the story: every chain is whole, everything Slack was sent is handed to the judges.
+    pub async fn close(mut self) {
+        for (stop, task) in self.running.drain(..) {
+            let _ = stop.send(());
+            task.await.expect("no panic");
+        }
+        let store = p0::store::Store::open(&self.database_url, self.clock.clone()).await.expect("opened");
+        for stream in store.streams().await.expect("read") {
+            p0::audit::verify(&store.stream(&stream).await.expect("read")).expect("an unbroken chain");
+        }
+        hand_over(&self.sim, self.number);
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Leaves what Slack was sent where `tools/check-blocks` judges it.
+fn hand_over(sim: &Sim, number: u64) {
+    let Some(folder) = std::env::var_os("P0_EMITTED") else { return };
+    let folder = PathBuf::from(folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let lines: Vec<String> = sim.emitted().iter().map(|emitted| serde_json::to_string(emitted).expect("JSON")).collect();
+    std::fs::write(folder.join(format!("office-{number}.ndjson")), lines.join("\n")).expect("written");
+}
+
+pub fn text(message: &Value) -> String {
+    message["text"].as_str().unwrap_or_default().to_owned()
+}
+
+fn id_in(text: &str) -> Option<RequestId> {
+    let at = text.find(RequestId::PREFIX)?;
+    RequestId::parse(text.get(at..at + RequestId::PREFIX.len() + 26)?)
+}
+
+async fn build(folder: &std::path::Path, url: &str, sim: &Sim, clock: Arc<Moved>) -> App {
+    let settings = [
+        ("P0_CONFIG", folder.join("p0.yaml").display().to_string()),
+        ("P0_KEY_FILE", folder.join("p0.key").display().to_string()),
+        ("P0_DATABASE_URL", url.to_owned()),
+        ("SLACK_API_URL", sim.api_url()),
+        ("SLACK_SIGNING_SECRET", SIGNING_SECRET.to_owned()),
+        ("SLACK_BOT_TOKEN", "xoxb-a-token-for-tests".to_owned()),
+    ];
+    let env = Env::new(move |name| settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()));
+    App::build(Settings::read(env), clock, Vec::new()).await.unwrap_or_else(|error| panic!("the app does not start: {error}"))
+}
