@@ -19,6 +19,8 @@ const die = (words) => { console.error(`render: ${words}`); process.exit(1); };
 let view;
 try { view = JSON.parse(readFileSync(input, 'utf8')); } catch (wrong) { die(`${input} is not JSON: ${wrong.message}`); }
 view = view.payload ?? view.body ?? view;
+const groups = new Map(); // <!subteam^S1|@oncall> -> <!subteam^S1>, its name kept for the lookup
+view = JSON.parse(JSON.stringify(view).replace(/<!subteam\^(\w+)\|@?([^>]*)>/g, (_, id, called) => { groups.set(id, called); return `<!subteam^${id}>`; }));
 if (!Array.isArray(view.blocks)) die(`${input} has no blocks: give a message, a modal or a Home view`);
 const surface = view.type === 'modal' || view.type === 'home' ? view.type : 'message';
 
@@ -27,12 +29,12 @@ const h = React.createElement;
 
 // U0ALICE -> alice: the pictures need names, and the ids of the demo carry them.
 const name = (id) => id.replace(/^[UWSC]0?/, '').toLowerCase();
-const ids = (text, letters) => [...new Set([...text.matchAll(new RegExp(`\\b[${letters}][A-Z0-9]{2,}\\b`, 'g'))].map((m) => m[0]))];
+const ids = (text, letters) => [...new Set([...text.matchAll(new RegExp(`\\b[${letters}][A-Z0-9]+\\b`, 'g'))].map((m) => m[0]))];
 const all = JSON.stringify(view.blocks);
 const data = {
   users: ids(all, 'UW').map((id) => ({ id, name: name(id) })),
   channels: ids(all, 'C').map((id) => ({ id, name: name(id) })),
-  user_groups: ids(all, 'S').map((id) => ({ id, name: name(id) })),
+  user_groups: ids(all, 'S').map((id) => ({ id, name: groups.get(id) ?? name(id) })),
 };
 
 // Menus and pickers look alike: one box with what is chosen, or what it asks for.
@@ -42,12 +44,12 @@ const chosen = (e) => e.initial_option?.text?.text ?? e.initial_options?.map((o)
 const isMenu = (e) => /(_select|picker)$/.test(e?.type ?? '');
 const menu = (e) => `<span class="menu${chosen(e) ? '' : ' asks'}">${escape(chosen(e) ?? e.placeholder?.text ?? 'Choose')}<svg width="10" height="6" viewBox="0 0 10 6"><path d="M1 1l4 4 4-4" fill="none" stroke="currentColor" stroke-width="1.6"/></svg></span>`;
 
-// The package gets a button in a menu's place, and the drawn menu takes that button's place afterwards.
+// The package gets a plain button in the place of each menu and button, and ours takes its place afterwards.
 const drawn = [];
 const stand = (element) => {
   if (!element || typeof element !== 'object') return element;
-  if (isMenu(element)) {
-    drawn.push(menu(element));
+  if (isMenu(element) || element.type === 'button') {
+    drawn.push(isMenu(element) ? menu(element) : `<span class="b ${element.style === 'primary' ? 'p' : element.style === 'danger' ? 'danger' : ''}">${escape(element.text.text)}</span>`);
     return { type: 'button', action_id: `drawn${drawn.length - 1}`, text: { type: 'plain_text', text: `@@${drawn.length - 1}@@` } };
   }
   return element;
@@ -61,6 +63,9 @@ const blocks = view.blocks.map((block) => {
     drawn.push(menu(block.element).replace('class="menu', 'class="wide menu'));
     return { type: 'section', text: { type: 'mrkdwn', text: `@@input${drawn.length - 1}@@` }, input: block };
   }
+  if (block.type === 'input' && /input$/.test(block.element.type)) {
+    return { ...block, element: { ...block.element, placeholder: block.element.placeholder ?? { type: 'plain_text', text: '\u00a0' } } };
+  }
   return block;
 });
 
@@ -71,6 +76,8 @@ const draw = (some, bare) => renderToStaticMarkup(h(Message, {
 const label = (block) => `<div class="field"><label>${escape(block.label.text)}${block.optional ? ' <i>(optional)</i>' : ''}</label>`;
 let html;
 try { html = draw(blocks, surface !== 'message'); } catch (wrong) { die(`${input} cannot be drawn: ${wrong.message}`); }
+// A word of the package's own, which Slack does not say.
+html = html.replace(/<(\w+)[^<>]*>(?:(?!<\1\b).)*?Please &#x27;enter&#x27; to submit<\/\1>/gs, '');
 html = html.replace(/<button[^>]*>(?:(?!<\/button>).)*?@@(\d+)@@.*?<\/button>/gs, (_, n) => drawn[n]);
 blocks.forEach((block) => {
   if (!block.input) return;
@@ -88,14 +95,15 @@ body,body *{font-family:Lato,"Noto Sans","Noto Color Emoji",sans-serif}
 code,code *,pre,pre *{font-family:"DejaVu Sans Mono",monospace!important}
 #all{width:${width}px;background:${paper};color:${ink};font-size:15px;line-height:1.46}
 #in{padding:${surface === 'modal' ? '0' : '18px 20px'}}
-.menu{display:inline-flex;align-items:center;justify-content:space-between;gap:22px;min-width:96px;height:36px;box-sizing:border-box;padding:0 12px;border:1px solid ${line};border-radius:8px;font-size:15px;background:${paper};color:${ink};vertical-align:top;white-space:nowrap}
-.menu.asks{color:${dark ? '#9a9b9d' : '#616061'}}.menu.wide{display:flex}
-.field{width:100%;margin:6px 0 14px}.field label{display:block;font-weight:700;margin-bottom:6px}.field label i{font-weight:400;font-style:normal;color:#616061}.field small{display:block;color:#616061;font-size:13px;margin-top:4px}
+#all .menu{display:inline-flex;align-items:center;justify-content:space-between;gap:22px;min-width:96px;height:36px;box-sizing:border-box;padding:0 12px;border:1px solid ${line};border-radius:8px;font-size:15px;background:${paper};color:${ink};vertical-align:top;white-space:nowrap}
+#all .menu.asks{color:${dark ? '#9a9b9d' : '#616061'}}#all .menu.wide{display:flex}
+#all strong,#all b,#all [class*="font-medium"],#all [class*="font-bold"],#all [class*="__header"],#all [class*="__header"] *{font-weight:900}
+p:has(.field),span:has(>.field),div:has(>p .field){display:block;width:100%}.field{width:100%;margin:6px 0 14px}.field label{display:block;font-weight:700;margin-bottom:6px}.field label i{font-weight:400;font-style:normal;color:#616061}.field small{display:block;color:#616061;font-size:13px;margin-top:4px}
 header.m{display:flex;justify-content:space-between;align-items:center;padding:20px 24px 12px;font-weight:900;font-size:22px}
 main.m{padding:0 24px}footer.m{display:flex;justify-content:flex-end;gap:12px;padding:18px 24px 22px}
-.b{border:1px solid ${line};border-radius:8px;padding:6px 14px;font-weight:700}.b.p{background:#007a5a;border-color:#007a5a;color:#fff}.b.danger{background:#e01e5a;border-color:#e01e5a;color:#fff}
+#all .b{display:inline-flex;align-items:center;height:36px;box-sizing:border-box;border:1px solid ${line};border-radius:8px;padding:0 14px;font-weight:700;font-size:15px;white-space:nowrap}#all .b.p{background:#007a5a;border-color:#007a5a;color:#fff}#all .b.danger{background:#e01e5a;border-color:#e01e5a;color:#fff}
 .x{font-weight:400;color:#616061;font-size:24px}
-.confirm{margin:14px 0 0 44px;width:380px;border:1px solid ${line};border-radius:10px;padding:14px 16px;box-sizing:border-box}.confirm b{font-size:17px}.confirm p{margin:6px 0 12px}.confirm div{display:flex;justify-content:flex-end;gap:10px}
+#all .confirm{margin:14px 0 0 44px;width:380px;border:1px solid ${line};border-radius:10px;padding:14px 16px;box-sizing:border-box}.confirm b{font-size:17px}.confirm p{margin:6px 0 12px}.confirm div{display:flex;justify-content:flex-end;gap:10px}
 </style><div id="all"><div id="in">${surface === 'modal'
   ? `<header class="m"><span>${escape(view.title?.text)}</span><span class="x">×</span></header><main class="m">${html}</main><footer class="m">${view.close ? `<span class="b">${escape(view.close.text)}</span>` : ''}${view.submit ? `<span class="b p">${escape(view.submit.text)}</span>` : ''}</footer>`
   : html + asked}</div></div></html>`;
