@@ -232,6 +232,11 @@ impl Sim {
         world.groups.push(group);
     }
 
+    /// What a person is called, by id or name.
+    pub fn name_of(&self, user: &str) -> Option<String> {
+        self.world().person(user).ok().map(|user| user.real_name.clone())
+    }
+
     /// Every Web API call and response URL use so far.
     pub fn calls(&self) -> Vec<Call> {
         self.world().calls.clone()
