@@ -6,3 +6,4 @@ mod examples;
 mod harness;
 mod life;
 mod slack;
+mod tidy;
