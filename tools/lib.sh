@@ -10,6 +10,7 @@ if [[ -z ${P0_TOOLS_DIR:-} ]]; then
 fi
 export P0_TOOLS_DIR
 [[ $P0_TOOLS_DIR == /* ]] || P0_TOOLS_DIR=$PWD/$P0_TOOLS_DIR
+[[ ! -d $P0_TOOLS_DIR ]] || P0_TOOLS_DIR=$(cd "$P0_TOOLS_DIR" && pwd -P) # npm loses its way behind a symbolic link
 
 die() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2
