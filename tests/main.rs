@@ -4,3 +4,4 @@ mod connectors;
 mod harness;
 mod life;
 mod slack;
+mod tidy;

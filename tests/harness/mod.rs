@@ -3,6 +3,8 @@
 
 pub mod office;
 pub mod outside;
+pub mod process;
 pub mod servers;
 pub mod target;
+pub mod wire;
 pub mod world;

@@ -21,6 +21,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::outside::unique;
 use super::servers::{self, Server};
+use super::wire::Wire;
 
 /// Which store and which target a story is told on.
 #[derive(Debug, Clone, Copy)]
@@ -32,16 +33,37 @@ pub struct Setting {
 pub const SQLITE_18: Setting = Setting { replicated: false, target: 18 };
 pub const POSTGRES_15: Setting = Setting { replicated: true, target: 15 };
 
+/// What a story begins with: the usual office, or the setting for an office of its own.
+pub trait Begin {
+    async fn begin(setting: Setting) -> Self;
+}
+
+impl Begin for Office {
+    async fn begin(setting: Setting) -> Office {
+        Office::open(setting).await
+    }
+}
+
+impl Begin for Setting {
+    async fn begin(setting: Setting) -> Setting {
+        setting
+    }
+}
+
 /// Tells a story once on each store and each target.
 macro_rules! stories {
-    ($($(#[$doc:meta])* async fn $name:ident($office:ident: Office) $body:block)*) => {$(
+    ($($(#[$doc:meta])* async fn $name:ident($it:ident: $kind:ident) $body:block)*) => {$(
         mod $name {
             use super::*;
-            async fn story($office: Office) $body
+            async fn story($it: $kind) $body
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn on_sqlite_with_18() { story(Office::open($crate::harness::office::SQLITE_18).await).await }
+            async fn on_sqlite_with_18() {
+                story(<$kind as $crate::harness::office::Begin>::begin($crate::harness::office::SQLITE_18).await).await
+            }
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn on_postgres_with_15() { story(Office::open($crate::harness::office::POSTGRES_15).await).await }
+            async fn on_postgres_with_15() {
+                story(<$kind as $crate::harness::office::Begin>::begin($crate::harness::office::POSTGRES_15).await).await
+            }
         }
     )*};
 }
@@ -71,25 +93,39 @@ pub struct Office {
     pub sim: Sim,
     pub app: App,
     pub server: &'static Server,
+    /// The line to the target.
+    pub wire: Wire,
     pub role: String,
     pub table: String,
     number: u64,
-    folder: PathBuf,
-    database_url: String,
+    pub(super) folder: PathBuf,
+    pub(super) database_url: String,
     running: Vec<(tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<()>)>,
 }
 
 pub const SIGNING_SECRET: &str = "a-signing-secret-for-tests";
 pub const PASSWORD: &str = "correct horse";
-const APPROVALS: &str = "C0REQUESTS";
+pub const APPROVALS: &str = "C0REQUESTS";
+pub const POLICY: &str = "policy:\n  approvers: { people: [ bob@acme.example, carol@acme.example ] }\n";
 
 impl Office {
     pub async fn open(setting: Setting) -> Office {
-        Office::with(setting, "policy:\n  approvers: { people: [ bob@acme.example, carol@acme.example ] }\n").await
+        Office::with(setting, POLICY).await
     }
 
     /// With this `policy:` section.
     pub async fn with(setting: Setting, policy: &str) -> Office {
+        let mut office = Office::unattended(setting, policy).await;
+        office.serve(office.app.clone()).await;
+        office.app.desk.refresh_choices().await;
+        office
+    }
+
+    /// Laid out, and nobody serves: for stories that start the program itself.
+    pub async fn unattended(setting: Setting, policy: &str) -> Office {
+        if std::env::var_os("RUST_LOG").is_some() {
+            p0::telemetry::start("info");
+        }
         let number = unique() + u64::from(std::process::id()) * 1000;
         let folder = std::env::temp_dir().join(format!("p0-office-{number}"));
         std::fs::create_dir_all(&folder).expect("a temporary folder");
@@ -117,7 +153,10 @@ impl Office {
         } else {
             format!("sqlite:{}", folder.join("p0.db").display())
         };
-        std::fs::write(folder.join("target.url"), server.url_of(&office_login, PASSWORD)).expect("written");
+        let wire = Wire::to(server.port()).await;
+        let mut target = url::Url::parse(&server.url_of(&office_login, PASSWORD)).expect("a URL");
+        target.set_port(Some(wire.port)).expect("a host");
+        std::fs::write(folder.join("target.url"), target.as_str()).expect("written");
         let config = format!(
             "organisation: {{ slug: acme, title: Acme }}\nslack: {{ approvals: {APPROVALS} }}\nintegrations:\n  postgres:\n    instances:\n      main:\n        url: {{ file: {}/target.url }}\n        login: \"{{local}}_{number}\"\n        roles: [ {role} ]\n{policy}",
             folder.display()
@@ -126,11 +165,7 @@ impl Office {
         let clock = Arc::new(Moved(AtomicI64::new(0)));
         let sim = Sim::start(playground::Settings::default(), clock.clone()).await.expect("a stand-in");
         let app = build(&folder, &database_url, &sim, clock.clone()).await;
-        let mut office =
-            Office { setting, clock, sim, app, server, role, table, number, folder, database_url, running: Vec::new() };
-        office.serve(office.app.clone()).await;
-        office.app.desk.refresh_choices().await;
-        office
+        Office { setting, clock, sim, app, server, wire, role, table, number, folder, database_url, running: Vec::new() }
     }
 
     /// Starts serving; Slack sends there from now on.
@@ -153,9 +188,9 @@ impl Office {
         self.clock.0.fetch_add(span.0, Ordering::SeqCst);
     }
 
-    /// Waits until something is so, which it must be within ten seconds.
+    /// Waits until something is so, which it must be within twenty seconds.
     pub async fn until<T>(&self, what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
-        let give_up = tokio::time::Instant::now() + Duration::from_secs(10);
+        let give_up = tokio::time::Instant::now() + Duration::from_secs(20);
         loop {
             if let Some(found) = check().await {
                 return found;
@@ -183,34 +218,55 @@ impl Office {
 
     /// The requests in the approvals channel, oldest first, by their messages' texts.
     pub fn requests(&self) -> Vec<RequestId> {
-        self.sim.messages(APPROVALS).expect("a channel").iter().filter_map(|message| id_in(&text(message))).collect()
+        let mut found: Vec<RequestId> = Vec::new();
+        for request in self.sim.messages(APPROVALS).expect("a channel").iter().filter_map(|message| id_in(&text(message))) {
+            if !found.contains(&request) {
+                found.push(request);
+            }
+        }
+        found
     }
 
     pub fn channel(&self) -> String {
         self.sim.messages(APPROVALS).expect("a channel").iter().map(text).collect::<Vec<_>>().join("\n")
     }
 
-    /// The approvals message of a request.
+    /// The approvals message of a request: the newest, should there be a copy.
     pub fn approval(&self, request: &RequestId) -> Value {
-        let all = self.sim.messages(APPROVALS).expect("a channel");
-        all.into_iter().find(|message| text(message).contains(request.as_str())).expect("an approvals message")
+        self.copies(request).pop().expect("an approvals message")
+    }
+
+    /// Every approvals message of a request, oldest first.
+    pub fn copies(&self, request: &RequestId) -> Vec<Value> {
+        let mut all = self.sim.messages(APPROVALS).expect("a channel");
+        all.retain(|message| text(message).contains(request.as_str()));
+        all
+    }
+
+    /// One message as it is now.
+    pub fn now(&self, message: &Value) -> Value {
+        let all = self.sim.messages(message["channel"].as_str().expect("a channel")).expect("a channel");
+        all.into_iter().find(|other| other["ts"] == message["ts"]).expect("still there")
+    }
+
+    /// Presses in this very message.
+    pub async fn presses_in(&self, who: &str, message: &Value, action: &str) -> Delivery {
+        let target = PressTarget::message(message["channel"].as_str().expect("a channel"), message["ts"].as_str().expect("a ts"));
+        self.sim.press(who, target, Press::from(action)).await.unwrap_or_else(|error| panic!("{who} {action}: {error}"))
     }
 
     /// The direct message of a request.
     pub fn dm(&self, who: &str, request: &RequestId) -> Option<Value> {
-        self.sim.dms(who).ok()?.into_iter().find(|message| text(message).contains(request.as_str()))
+        self.sim.dms(who).ok()?.into_iter().rfind(|message| text(message).contains(request.as_str()))
     }
 
     pub async fn presses(&self, who: &str, request: &RequestId, action: &str) -> Delivery {
-        let message = self.approval(request);
-        let target = PressTarget::message(APPROVALS, message["ts"].as_str().expect("a ts"));
-        self.sim.press(who, target, Press::from(action)).await.unwrap_or_else(|error| panic!("{who} {action}: {error}"))
+        self.presses_in(who, &self.approval(request), action).await
     }
 
     pub async fn presses_own(&self, who: &str, request: &RequestId, action: &str) -> Delivery {
         let message = self.until("the direct message", async || self.dm(who, request)).await;
-        let target = PressTarget::message(message["channel"].as_str().expect("a channel"), message["ts"].as_str().expect("a ts"));
-        self.sim.press(who, target, Press::from(action)).await.unwrap_or_else(|error| panic!("{who} {action}: {error}"))
+        self.presses_in(who, &message, action).await
     }
 
     /// Waits until the approvals message says this.
@@ -243,6 +299,26 @@ impl Office {
             async || self.sim.ephemerals(who).expect("a person").iter().map(text).find(|text| text.contains(part)),
         )
         .await
+    }
+
+    /// How many messages there are for a request: one in the channel, one to the person.
+    pub fn messages_of(&self, who: &str, request: &RequestId) -> usize {
+        let own = self.sim.dms(who).expect("a person");
+        self.copies(request).len() + own.iter().filter(|message| text(message).contains(request.as_str())).count()
+    }
+
+    /// The story that the record tells of a request.
+    pub async fn record(&self, request: &RequestId) -> Vec<String> {
+        let entries = self.app.store.stream(request.as_str()).await.expect("read");
+        entries.into_iter().map(|entry| entry.what).collect()
+    }
+
+    /// Waits until the record has no access that is not over and done with.
+    pub async fn nothing_is_left(&self) {
+        self.until("nothing is left to do", async || {
+            self.app.store.unfinished_assignments().await.expect("read").is_empty().then_some(())
+        })
+        .await;
     }
 
     // ---- the target
@@ -323,15 +399,20 @@ fn id_in(text: &str) -> Option<RequestId> {
     RequestId::parse(text.get(at..at + RequestId::PREFIX.len() + 26)?)
 }
 
-async fn build(folder: &std::path::Path, url: &str, sim: &Sim, clock: Arc<Moved>) -> App {
-    let settings = [
+/// What the program is told by its environment.
+pub(super) fn settings(folder: &std::path::Path, url: &str, sim: &Sim) -> [(&'static str, String); 6] {
+    [
         ("P0_CONFIG", folder.join("p0.yaml").display().to_string()),
         ("P0_KEY_FILE", folder.join("p0.key").display().to_string()),
         ("P0_DATABASE_URL", url.to_owned()),
         ("SLACK_API_URL", sim.api_url()),
         ("SLACK_SIGNING_SECRET", SIGNING_SECRET.to_owned()),
         ("SLACK_BOT_TOKEN", "xoxb-a-token-for-tests".to_owned()),
-    ];
+    ]
+}
+
+async fn build(folder: &std::path::Path, url: &str, sim: &Sim, clock: Arc<Moved>) -> App {
+    let settings = settings(folder, url, sim);
     let env = Env::new(move |name| settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()));
     App::build(Settings::read(env), clock, Vec::new()).await.unwrap_or_else(|error| panic!("the app does not start: {error}"))
 }

@@ -331,3 +331,8 @@ fn json_object(bytes: &[u8]) -> Result<Json, Refused> {
 fn text(json: &Json, pointer: &str) -> Option<String> {
     json.pointer(pointer).and_then(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
 }
+
+/// The text of a command as the person typed it, without Slack's own writing of `&`, links and names.
+pub fn typed(text: &str) -> String {
+    crate::command::lex::from_slack(text)
+}

@@ -1,0 +1,71 @@
+//! The program itself, started for an office: a process that can be killed, or that kills itself at a
+//! named place. Its clock is the real one.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use p0::playground::AppUrls;
+use sqlx::{AnyConnection, Connection, Executor};
+use tokio::net::TcpStream;
+
+use super::office::{self, Office};
+
+/// A running `p0 serve`. Dropping it kills it.
+pub struct Process {
+    child: Child,
+    pub urls: AppUrls,
+}
+
+impl Process {
+    pub fn is_dead(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_some()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Office {
+    /// Starts the program; Slack sends there from now on. With a place and a number of passes
+    /// (`engine.after-grant:0`) it aborts there. Comes back when it listens or is dead.
+    pub async fn starts(&self, abort_at: Option<&str>) -> Process {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("p0.log")).expect("a log");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_p0"));
+        command.arg("serve").env_clear().envs(office::settings(&self.folder, &self.database_url, &self.sim));
+        command
+            .env("P0_LISTEN", format!("127.0.0.1:{port}"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log);
+        if let Some(place) = abort_at {
+            command.env("P0_ABORT_AT", place);
+        }
+        let child = command.spawn().expect("the program starts");
+        let mut process = Process { child, urls: AppUrls::under(&format!("http://127.0.0.1:{port}")) };
+        while !process.is_dead() && TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.sim.set_app(process.urls.clone());
+        process
+    }
+
+    /// What a dead process had claimed is free 45 seconds later. These stories run by the real
+    /// clock and do not wait for that.
+    pub async fn leases_run_out(&self) {
+        let mut store = AnyConnection::connect(&self.database_url).await.expect("connected");
+        for sql in ["UPDATE agenda SET lease_until = 0", "UPDATE lanes SET lease_until = 0"] {
+            store.execute(sql).await.expect("done");
+        }
+        store.close().await.expect("closed");
+    }
+}
