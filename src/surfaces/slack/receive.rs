@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::inbound::{Action, Actions, Event, Interaction, SlashCommand, Submission, Suggestion, Who};
+use super::inbound::{Action, Actions, Event, Interaction, SlashCommand, Submission, Suggestion, Who, named};
 use super::messages::action;
 use super::routes::Reply;
 use super::{NAME, Slack, blocks, messages, modal};
@@ -100,7 +100,7 @@ impl Slack {
             Interaction::Actions(actions) => self.take_actions(&actions, bytes).await,
             Interaction::Submission(submission) => self.take_submission(&submission, bytes).await,
             Interaction::Shortcut { who, callback, trigger, .. } if callback == modal::callback::SHORTCUT => {
-                self.later(&format!("shortcut/{}/{trigger}", who.realm), &bytes).await
+                self.later(&named(format!("shortcut/{}/{trigger}", who.realm)), &bytes).await
             }
             Interaction::Suggestion(suggestion) => self.suggest(&suggestion).await,
             Interaction::Closed { .. } | Interaction::Shortcut { .. } | Interaction::Ignored { .. } => Ok(Reply::Ack),
