@@ -107,7 +107,7 @@ impl App {
         let config = Config::load(&settings.config, &surface_names())?;
         let (catalog, in_use) = prepare(&config, &outside, &more)?;
         let key = Arc::new(Key::load_or_make(&settings.key_file, &*outside)?);
-        let store = Store::open(settings.database_url.expose_secret(), outside.clone()).await?;
+        let store = Store::open(settings.database_url()?.expose_secret(), outside.clone()).await?;
         let connectors = Connectors::default();
         connectors.replace(in_use);
         let engine = Engine::new(store.clone(), outside.clone(), connectors.clone(), key.installation());

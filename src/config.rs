@@ -8,15 +8,13 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::policy::Policy;
-use crate::secret::Env;
+use crate::secret::{BadSecret, Env};
 use crate::yaml::{BadYaml, Section, Spanned};
 
 /// What the environment says. Every setting has a default; secrets belong to their folders.
 pub struct Settings {
     /// `P0_CONFIG`, default `p0.yaml`.
     pub config: PathBuf,
-    /// `P0_DATABASE_URL`, default `sqlite:p0.db`. May hold a password, so it is never printed.
-    pub database_url: SecretString,
     /// `P0_LISTEN`, default `127.0.0.1:8080`.
     pub listen: String,
     /// `P0_KEY_FILE`, default `p0.key`. Made at the first start; replicas share it.
@@ -29,10 +27,18 @@ impl Settings {
         let path = |name: &str, otherwise: &str| PathBuf::from(env.get(name).unwrap_or_else(|| otherwise.to_owned()));
         Settings {
             config: path("P0_CONFIG", "p0.yaml"),
-            database_url: env.secret("P0_DATABASE_URL").unwrap_or_else(|_| SecretString::from("sqlite:p0.db")),
             listen: env.get("P0_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             key_file: path("P0_KEY_FILE", "p0.key"),
             env,
+        }
+    }
+
+    /// `P0_DATABASE_URL`, default `sqlite:p0.db`. May hold a password, so it is never printed. One that
+    /// is set and cannot be read is a mistake: with another record, what was given would be forgotten.
+    pub fn database_url(&self) -> Result<SecretString, BadSecret> {
+        match self.env.secret("P0_DATABASE_URL") {
+            Err(BadSecret::NoVariable(_)) => Ok(SecretString::from("sqlite:p0.db")),
+            read => read,
         }
     }
 }

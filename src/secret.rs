@@ -25,7 +25,9 @@ pub enum SecretRef {
 
 /// The environment as it was handed to the program. Tests hand in their own.
 #[derive(Clone)]
-pub struct Env(std::sync::Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Env(std::sync::Arc<Get>);
+
+type Get = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Env {
     pub fn of_process() -> Env {
@@ -55,6 +57,8 @@ impl Env {
 pub enum BadSecret {
     #[error("{0} is not set; set it, or set {0}_FILE to a file that holds it")]
     NoVariable(String),
+    #[error("the environment variable {0} is not set; set it, or write {{ file: /path/to/a/file }} here instead")]
+    NotInEnv(String),
     #[error("the secret file {0} cannot be read: {1}")]
     NoFile(PathBuf, std::io::Error),
     #[error("the key file {0} must hold 64 hexadecimal digits; move it away and a new one is made at the next start")]
@@ -68,7 +72,7 @@ pub enum BadSecret {
 impl SecretRef {
     pub fn read(&self) -> Result<SecretString, BadSecret> {
         match self {
-            SecretRef::Env(name) => std::env::var(name).map(SecretString::from).map_err(|_| BadSecret::NoVariable(name.clone())),
+            SecretRef::Env(name) => std::env::var(name).map(SecretString::from).map_err(|_| BadSecret::NotInEnv(name.clone())),
             SecretRef::File(path) => std::fs::read_to_string(path)
                 .map(|text| SecretString::from(text.trim_end_matches(['\r', '\n'])))
                 .map_err(|error| BadSecret::NoFile(path.clone(), error)),
@@ -159,6 +163,14 @@ mod tests {
         assert!(key.open("other", &sealed).is_err());
         assert!(Key::from_bytes([8; 32]).open("trigger", &sealed).is_err());
         assert!(key.open("trigger", "00").is_err());
+    }
+
+    #[test]
+    fn a_secret_that_is_named_and_cannot_be_read_is_never_passed_over() {
+        let env = Env::new(|name| (name == "P0_DATABASE_URL_FILE").then(|| "/no/such/file".to_owned()));
+        assert!(matches!(env.secret("P0_DATABASE_URL"), Err(BadSecret::NoFile(..))));
+        assert!(crate::config::Settings::read(env).database_url().is_err());
+        assert!(crate::config::Settings::read(Env::new(|_| None)).database_url().is_ok());
     }
 
     #[test]

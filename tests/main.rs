@@ -1,6 +1,9 @@
 //! Every integration test there is, in one binary: it links once, and its servers are shared.
 
 mod connectors;
+mod demo;
+mod examples;
 mod harness;
 mod life;
 mod slack;
+mod tidy;

@@ -271,11 +271,17 @@ def read(paths):
             for source, row in rows:
                 try:
                     one = json.loads(row)
-                    if one["kind"] not in KINDS or not isinstance(one["payload"], dict):
-                        raise ValueError(f"kind must be one of {', '.join(KINDS)} and payload an object")
-                except (ValueError, KeyError, TypeError) as wrong:
+                    payload = one["payload"] if "payload" in one else one["body"]
+                    payload = json.loads(payload) if isinstance(payload, str) else payload
+                    if isinstance(payload.get("blocks"), str):  # as a form carries it
+                        payload["blocks"] = json.loads(payload["blocks"])
+                    kind = payload["type"] if one["kind"] == "view" else one["kind"]
+                    if kind not in KINDS:
+                        raise ValueError(f"kind must be view or one of {', '.join(KINDS)}")
+                except (ValueError, KeyError, TypeError, AttributeError) as wrong:
                     sys.exit(f"check-blocks: {source} is not {{\"kind\",\"payload\"}}: {wrong!r}")
-                yield source + (f" ({one['source']})" if one.get("source") else ""), one["payload"], one["kind"]
+                by = one.get("source") or one.get("by")
+                yield source + (f" ({by})" if by else ""), payload, kind
 
 
 def judge(payloads):

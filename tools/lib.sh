@@ -3,8 +3,14 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-export P0_TOOLS_DIR=${P0_TOOLS_DIR:-${CARGO_TARGET_DIR:-$root/target}/tools}
+# One folder for all work trees of a clone, wherever cargo puts what it builds.
+if [[ -z ${P0_TOOLS_DIR:-} ]]; then
+  shared=$(git -C "$root" rev-parse --path-format=absolute --git-common-dir 2>/dev/null || true)
+  [[ $shared == */.git ]] && P0_TOOLS_DIR=${shared%/.git}/target/tools || P0_TOOLS_DIR=$root/target/tools
+fi
+export P0_TOOLS_DIR
 [[ $P0_TOOLS_DIR == /* ]] || P0_TOOLS_DIR=$PWD/$P0_TOOLS_DIR
+[[ ! -d $P0_TOOLS_DIR ]] || P0_TOOLS_DIR=$(cd "$P0_TOOLS_DIR" && pwd -P) # npm loses its way behind a symbolic link
 
 die() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2

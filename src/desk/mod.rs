@@ -14,6 +14,7 @@ mod people;
 mod show;
 mod submit;
 pub mod view;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock};
@@ -32,6 +33,7 @@ use crate::store::{Store, StoreError};
 
 pub use answer::Answer;
 pub use inbox::Stored;
+pub use words::Said;
 
 /// The longest an act waits for facts from outside before it is refused.
 pub const FACTS_WITHIN: Span = Span::seconds(1);

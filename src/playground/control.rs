@@ -1,7 +1,7 @@
 //! The control API: acts as the people, by JSON over HTTP. Each verb is a method of [`Sim`].
 //!
 //! It must never hold logic of its own. A refusal answers 400 `{"ok": false, "error": "..."}`.
-//! `target` is `{"channel", "ts"}` or `{"view_id"}`; `which` is `action_id` and, where that is not
+//! `target` is `{"channel", "ts"}` (`"ts": "last"`: the newest there) or `{"view_id"}`; `which` is `action_id` and, where that is not
 //! enough, `block_id`, `value_is` (of a button) or `occurrence`. People and channels go by name or
 //! id; the channel `dm` is the app's direct messages.
 //!

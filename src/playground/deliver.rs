@@ -143,6 +143,7 @@ impl Sim {
             done = Delivery { timed_out: true, shown: Some(TIMED_OUT.into()), again, ..blank };
         }
         self.world().deliveries.push(done.clone());
+        self.0.changed.notify_waiters();
         done
     }
 

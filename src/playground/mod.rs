@@ -45,7 +45,7 @@ pub use person::{Press, PressTarget, TypeAhead};
 pub use submit::{Outcome, SubmitResult};
 pub use world::{Call, Channel, Emitted, Group, User, Variant};
 
-use crate::domain::time::{Clock, Time};
+use crate::domain::time::{Clock, Span, Time};
 
 /// Where the app under test listens. An empty one is not configured, as in Slack.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +143,8 @@ struct Inner {
     address: SocketAddr,
     client: deliver::Client,
     stop: tokio::sync::Notify,
+    /// Told after every call of the app and every answer of it.
+    changed: tokio::sync::Notify,
     task: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
 
@@ -160,6 +162,7 @@ impl Sim {
             address,
             client: deliver::client(),
             stop: tokio::sync::Notify::new(),
+            changed: tokio::sync::Notify::new(),
             task: Mutex::new(None),
         }));
         let task = tokio::spawn(server::run(sim.clone(), listener));
@@ -229,6 +232,11 @@ impl Sim {
         world.groups.push(group);
     }
 
+    /// What a person is called, by id or name.
+    pub fn name_of(&self, user: &str) -> Option<String> {
+        self.world().person(user).ok().map(|user| user.real_name.clone())
+    }
+
     /// Every Web API call and response URL use so far.
     pub fn calls(&self) -> Vec<Call> {
         self.world().calls.clone()
@@ -242,6 +250,22 @@ impl Sim {
     /// Every view and message accepted so far, as the app sent them.
     pub fn emitted(&self) -> Vec<Emitted> {
         self.world().emitted.clone()
+    }
+
+    /// Looks again after whatever the app does, until there is something to see; `None` when real
+    /// time ran out first.
+    pub async fn until<T>(&self, limit: Span, mut look: impl FnMut(&Sim) -> Option<T>) -> Option<T> {
+        let looking = async {
+            loop {
+                let mut change = std::pin::pin!(self.0.changed.notified());
+                change.as_mut().enable(); // before looking, so that no change in between is missed
+                if let Some(found) = look(self) {
+                    return found;
+                }
+                change.await;
+            }
+        };
+        tokio::time::timeout(limit.to_std(), looking).await.ok()
     }
 
     fn world(&self) -> MutexGuard<'_, world::World> {

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::deliver::{Body, Delivery, Outgoing};
 use super::inputs::{self, Placed};
-use super::world::{Message, User, View, World};
+use super::world::{Channel, Message, User, View, World};
 use super::{Error, Sim, blocks, escape};
 
-/// Where an element is: in a message, or in a modal or Home tab.
+/// Where an element is: in a message (by its time stamp, or `last` for the newest this person sees
+/// there; the channel `dm` is the app's direct messages), or in a modal or Home tab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PressTarget {
     Message { channel: String, ts: String },
@@ -122,9 +123,19 @@ impl World {
         match target {
             PressTarget::View { view_id } => Ok(Seen::View(Box::new(self.own_view(&user.id, view_id)?.clone()))),
             PressTarget::Message { channel, ts } => {
-                let channel = self.place(channel)?;
-                let shown = |message: &&Message| message.only_for.as_ref().is_none_or(|only| *only == user.id);
-                match self.message(&channel.id, ts).filter(|_| channel.members.contains(&user.id)).filter(shown) {
+                let dm = |channel: &&Channel| channel.dm.as_ref() == Some(&user.id);
+                let channel = match channel.as_str() {
+                    "dm" => self.channels.iter().find(dm).ok_or_else(|| Error::NoChannel("dm".to_owned()))?,
+                    other => self.place(other)?,
+                };
+                let shown = |message: &&Message| {
+                    message.channel == channel.id
+                        && channel.members.contains(&user.id)
+                        && message.only_for.as_ref().is_none_or(|only| *only == user.id)
+                };
+                let mut seen = self.messages.iter().filter(shown);
+                let found = if ts == "last" { seen.next_back() } else { seen.find(|message| message.ts == *ts) };
+                match found {
                     Some(message) => Ok(Seen::Message(Box::new(message.clone()))),
                     None => Err(Error::NoMessage(user.name.clone(), ts.clone(), channel.name.clone())),
                 }

@@ -56,6 +56,7 @@ pub(super) async fn serve(sim: &Sim, id: &str, headers: &HeaderMap, body: &[u8])
     let what = fault.as_ref().map(|fault| fault.what.clone());
     let args = args.map_or(Value::Null, Value::Object);
     sim.world().calls.push(Call { at: now, method: "response_url".into(), args, status, answer: answer.clone(), fault });
+    sim.0.changed.notify_waiters();
     match what {
         Some(Trouble::Reset) => Reply::Reset,
         Some(Trouble::LostAnswer) => Reply::Lost,

@@ -242,6 +242,7 @@ fn finish(sim: &Sim, method: &str, args: Args, status: u16, wait: Option<u64>, a
         Call { at: sim.now(), method: method.to_owned(), args: Value::Object(args), status, answer: answer.clone(), fault };
     let mut world = sim.world();
     world.calls.push(call);
+    sim.0.changed.notify_waiters();
     let mut headers = vec![("x-slack-req-id", world.dice.hex(32)), ("x-oauth-scopes", world.settings.scopes.join(","))];
     headers.extend(wait.map(|seconds| ("retry-after", seconds.to_string())));
     Reply::json(status, headers, &answer)

@@ -125,6 +125,9 @@ impl Office {
 
     /// Laid out, and nobody serves: for stories that start the program itself.
     pub async fn unattended(setting: Setting, policy: &str) -> Office {
+        if std::env::var_os("RUST_LOG").is_some() {
+            p0::telemetry::start("info");
+        }
         let number = unique() + u64::from(std::process::id()) * 1000;
         let folder = std::env::temp_dir().join(format!("p0-office-{number}"));
         std::fs::create_dir_all(&folder).expect("a temporary folder");

@@ -151,6 +151,16 @@ async fn a_submission_can_update_push_and_clear() {
 }
 
 #[tokio::test]
+async fn a_test_can_wait_for_what_the_app_does_later() {
+    let (sim, _, _) = with_app().await;
+    let there = |sim: &crate::playground::Sim| sim.messages("C0REQUESTS").ok()?.first().map(|message| message["text"].clone());
+    assert_eq!(sim.until(Span::millis(1), there).await, None);
+    let later = async { call(&sim, "chat.postMessage", json!({ "channel": "C0REQUESTS", "text": "at last" })).await };
+    let (seen, _) = futures::join!(sim.until(Span::minutes(1), there), later);
+    assert_eq!(seen, Some(json!("at last")));
+}
+
+#[tokio::test]
 async fn submitting_twice_at_once_closes_one_view_once() {
     let (sim, app, _) = with_app().await;
     let trigger = sim.shortcut("alice", "request_access").await.expect("run");

@@ -11,8 +11,7 @@ use super::messages::{Message, action};
 use super::receive::{Bytes, Door, Handled, came, handle, words};
 use super::{NAME, Slack, messages, modal};
 use crate::catalog::form::Draft;
-use crate::command::Command;
-use crate::desk::Answer;
+use crate::desk::{Answer, Said};
 use crate::domain::fault::Fault;
 use crate::domain::id::RequestId;
 use crate::domain::notice::Posted;
@@ -57,13 +56,13 @@ impl Slack {
         match door {
             Door::Commands => {
                 if let Ok(command) = SlashCommand::parse(body.as_bytes()) {
-                    self.finish_command(key, &command, answer, age).await?;
+                    self.finish_command(key, bytes, &command, answer, age).await?;
                 }
             }
             Door::Interactive => match Interaction::parse(body.as_bytes()) {
                 Ok(Interaction::Actions(actions)) => {
                     if let Some(action) = actions.actions.first() {
-                        self.finish_action(key, &actions, action, answer, age).await?;
+                        self.finish_action(key, bytes, &actions, action, answer, age).await?;
                     }
                 }
                 Ok(Interaction::Submission(submission)) => {
@@ -89,21 +88,28 @@ impl Slack {
         Ok(())
     }
 
-    async fn finish_command(&self, key: &str, command: &SlashCommand, answer: Option<Answer>, age: Span) -> Result<(), Fault> {
+    async fn finish_command(
+        &self,
+        key: &str,
+        bytes: &str,
+        command: &SlashCommand,
+        answer: Option<Answer>,
+        age: Span,
+    ) -> Result<(), Fault> {
         let url = command.response_url.as_deref();
         if let Some(answer) = answer {
             return self.tell(&command.who, url, &answer).await;
         }
         let Some(person) = self.meet(&command.who, url).await? else { return Ok(()) };
-        let came = came(&command.who, key.to_owned(), person, None);
+        let came = came(&command.who, key.to_owned(), person, Some(bytes.to_owned()));
         match self.run_command(command, &came).await? {
             Handled::Reply(_) => match self.desk.answered(key).await? {
                 Some(answer) => self.tell(&command.who, url, &answer).await,
                 None => Ok(()),
             },
-            Handled::Later => match self.resolve(&command.text) {
-                Ok(Command::Form { draft, .. }) => self.open(&command.who, &command.trigger, url, age, draft).await,
-                _ => Ok(()),
+            Handled::Later => match self.read(command) {
+                Said::Form(draft) => self.open(&command.who, &command.trigger, url, age, draft).await,
+                Said::Request(_) | Said::Text(_) => Ok(()),
             },
         }
     }
@@ -111,6 +117,7 @@ impl Slack {
     async fn finish_action(
         &self,
         key: &str,
+        bytes: &str,
         actions: &Actions,
         pressed: &Action,
         mut answer: Option<Answer>,
@@ -120,7 +127,7 @@ impl Slack {
         let request = pressed.value.as_deref().and_then(RequestId::parse);
         if answer.is_none() {
             let Some(person) = self.meet(&actions.who, url).await? else { return Ok(()) };
-            let came = came(&actions.who, key.to_owned(), person, None);
+            let came = came(&actions.who, key.to_owned(), person, Some(bytes.to_owned()));
             match self.press(actions, pressed, &came).await? {
                 Handled::Reply(_) => answer = self.desk.answered(key).await?,
                 Handled::Later => match (&request, &actions.view) {

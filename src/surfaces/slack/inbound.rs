@@ -13,9 +13,11 @@ mod event;
 mod state;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 pub use event::Event;
 pub use state::{Input, State};
+pub use typed::typed;
 
 /// Slack's ids are far shorter together.
 const LONGEST_NAME: usize = 500;

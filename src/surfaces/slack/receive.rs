@@ -4,15 +4,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::inbound::{Action, Actions, Event, Interaction, SlashCommand, Submission, Suggestion, Who, named};
+use super::inbound::{self, Action, Actions, Event, Interaction, SlashCommand, Submission, Suggestion, Who};
 use super::messages::action;
 use super::routes::Reply;
 use super::{NAME, Slack, blocks, messages, modal};
+use crate::catalog::Lookup;
 use crate::catalog::args::Problem;
-use crate::catalog::form::{Common, Complete, Draft, Form, Widget};
-use crate::catalog::{Lookup, help};
-use crate::command::{self, Command};
-use crate::desk::{Answer, Came, Result};
+use crate::catalog::form::{Common, Draft, Form, Widget};
+use crate::desk::{Answer, Came, Result, Said};
 use crate::domain::id::RequestId;
 use crate::domain::person::{Handle, Person};
 
@@ -68,29 +67,21 @@ impl Slack {
 
     /// Carries out a command of a known person, as far as the record alone can.
     pub(super) async fn run_command(&self, command: &SlashCommand, came: &Came) -> Result<Handled> {
-        let text = match self.resolve(&command.text) {
-            Ok(Command::Form { .. }) => return Ok(Handled::Later),
-            Ok(Command::Request(complete)) => match self.desk.submit(came, draft(complete)).await? {
+        let text = match self.read(command) {
+            Said::Form(_) => return Ok(Handled::Later),
+            Said::Request(draft) => match self.desk.submit(came, draft).await? {
                 answer @ Answer::Mistakes { .. } => words(&answer),
                 answer => return Ok(Handled::Reply(told(&answer))),
             },
-            Ok(Command::Ls(ls)) => {
-                let (choices, more) = help::values(&self.desk.catalog(), self.desk.index(), &ls);
-                as_code(&help::ls_values(&ls, &choices, more))
-            }
-            Ok(Command::Help(text)) => as_code(&text),
-            Err(mistake) => as_code(&mistake.render()),
+            Said::Text(text) => as_code(&text),
         };
         let answer = self.desk.only_answer(came, Answer::Text { text }).await?;
         Ok(Handled::Reply(told(&answer)))
     }
 
-    pub(super) fn resolve(&self, text: &str) -> std::result::Result<Command, command::Mistake> {
-        let (catalog, program) = (self.desk.catalog(), PROGRAM);
-        command::resolve(
-            command::Context { catalog: &catalog, lookup: self.desk.index(), program },
-            &command::lex::from_slack(text),
-        )
+    /// What was typed, understood.
+    pub(super) fn read(&self, command: &SlashCommand) -> Said {
+        self.desk.read(PROGRAM, &inbound::typed(&command.text))
     }
 
     pub(super) async fn interaction(&self, interaction: Interaction, body: &[u8]) -> Reply {
@@ -100,7 +91,7 @@ impl Slack {
             Interaction::Actions(actions) => self.take_actions(&actions, bytes).await,
             Interaction::Submission(submission) => self.take_submission(&submission, bytes).await,
             Interaction::Shortcut { who, callback, trigger, .. } if callback == modal::callback::SHORTCUT => {
-                self.later(&named(format!("shortcut/{}/{trigger}", who.realm)), &bytes).await
+                self.later(&inbound::named(format!("shortcut/{}/{trigger}", who.realm)), &bytes).await
             }
             Interaction::Suggestion(suggestion) => self.suggest(&suggestion).await,
             Interaction::Closed { .. } | Interaction::Shortcut { .. } | Interaction::Ignored { .. } => Ok(Reply::Ack),
@@ -269,16 +260,6 @@ fn after(answer: &Answer) -> Reply {
 /// In one width of letters, as terminals show it.
 fn as_code(text: &str) -> String {
     blocks::code(text, blocks::limit::SECTION - 20)
-}
-
-fn draft(complete: Complete) -> Draft {
-    Draft {
-        integration: Some(complete.access.integration),
-        access_type: Some(complete.access.access_type),
-        values: complete.access.args,
-        reason: complete.reason,
-        duration: complete.duration,
-    }
 }
 
 /// A failure on our side is logged once, here, and answered without detail.
