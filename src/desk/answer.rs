@@ -132,6 +132,9 @@ impl Answer {
             Answer::EndedButKept { until, .. } => {
                 format!("This request is over, but another request keeps the access until {}.", when(*until))
             }
+            Answer::DecidedBefore { by, what, at, .. } if what == "took back" => {
+                format!("{by} took this back already, at {}.", when(*at))
+            }
             Answer::DecidedBefore { by, what, at, .. } => format!("{by} {what} this already, at {}.", when(*at)),
             Answer::OverBefore { .. } => "This was over already; nothing was changed.".to_owned(),
             Answer::Refused { why } => why.clone(),

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::{Answer, Came, Desk, DeskError, Result};
-use crate::store::{Letter, Tx};
+use crate::store::{Kind, Letter, Tx};
 
 /// An interaction that was stored and is not finished.
 pub struct Stored {
@@ -58,6 +58,14 @@ impl Desk {
     pub async fn finished(&self, key: &str) -> Result<()> {
         let mut tx = self.inner.store.begin().await?;
         tx.told(key).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Whoever received the interaction could not finish it: the engine goes on from now.
+    pub async fn hand_over(&self, key: &str) -> Result<()> {
+        let mut tx = self.inner.store.begin().await?;
+        tx.look(Kind::Inbox, key, "", self.now()).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -145,7 +145,13 @@ impl Desk {
             drop(tx);
             return self.answer_of(&came.key).await;
         }
-        if i64::from(policy.open_requests) <= tx.count_open(&request.requestor).await? {
+        let open = tx.open_requests(&request.requestor).await?;
+        let same = |open: &&RequestRow| open.request.access == request.access && open.request.principal == request.principal;
+        if let Some(known) = open.iter().find(same).map(|open| open.request.clone()) {
+            drop(tx);
+            return self.only_answer(came, Answer::AlreadyAsked { request: known.id, effect: known.effect }).await;
+        }
+        if usize::try_from(policy.open_requests).unwrap_or(usize::MAX) <= open.len() {
             drop(tx);
             let why = format!(
                 "You have {} requests that wait for a decision, which is the most one person can have. Take one back, or wait.",

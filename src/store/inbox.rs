@@ -5,9 +5,10 @@ use sqlx::Row;
 use super::{Kind, Result, Store, Tx};
 use crate::domain::time::{Span, Time};
 
-/// How long whoever received an interaction goes on with it alone, before the engine looks: longer
-/// than a Slack trigger lives.
-pub const RECEIVER_HAS: Span = Span::seconds(5);
+/// How long whoever received an interaction goes on with it alone, before the engine takes it for
+/// dead: longer than all calls of one interaction take together when each runs into its time limit.
+/// Two that go on at once would tell the same twice.
+pub const RECEIVER_HAS: Span = Span::seconds(30);
 
 /// A stored interaction.
 #[derive(Debug, Clone)]

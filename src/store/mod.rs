@@ -6,7 +6,7 @@
 //! means.
 //!
 //! Transactions lock in one order, so that they cannot wait for each other in a circle: inbox,
-//! requests, assignments (by key), grants, notices, agenda, lanes, streams.
+//! people, requests, assignments (by key), grants, notices, agenda, lanes, streams.
 
 mod agenda;
 mod assignments;

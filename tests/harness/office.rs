@@ -98,8 +98,10 @@ pub struct Office {
     pub role: String,
     pub table: String,
     number: u64,
-    pub(super) folder: PathBuf,
+    pub folder: PathBuf,
     pub(super) database_url: String,
+    /// Where each replica listens, in the order of their starts.
+    pub addresses: Vec<std::net::SocketAddr>,
     running: Vec<(tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<()>)>,
 }
 
@@ -165,13 +167,28 @@ impl Office {
         let clock = Arc::new(Moved(AtomicI64::new(0)));
         let sim = Sim::start(playground::Settings::default(), clock.clone()).await.expect("a stand-in");
         let app = build(&folder, &database_url, &sim, clock.clone()).await;
-        Office { setting, clock, sim, app, server, wire, role, table, number, folder, database_url, running: Vec::new() }
+        Office {
+            setting,
+            clock,
+            sim,
+            app,
+            server,
+            wire,
+            role,
+            table,
+            number,
+            folder,
+            database_url,
+            addresses: Vec::new(),
+            running: Vec::new(),
+        }
     }
 
     /// Starts serving; Slack sends there from now on.
     async fn serve(&mut self, app: App) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        self.sim.set_app(AppUrls::under(&format!("http://{}", listener.local_addr().expect("bound"))));
+        self.addresses.push(listener.local_addr().expect("bound"));
+        self.turn_to(self.addresses.len() - 1);
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let task = tokio::spawn(async move { app.run(listener, async { drop(stopped.await) }).await });
         self.running.push((stop, task));
@@ -182,6 +199,11 @@ impl Office {
         let app = build(&self.folder, &self.database_url, &self.sim, self.clock.clone()).await;
         self.serve(app.clone()).await;
         app
+    }
+
+    /// Slack sends to this replica from now on.
+    pub fn turn_to(&self, replica: usize) {
+        self.sim.set_app(AppUrls::under(&format!("http://{}", self.addresses[replica])));
     }
 
     pub fn pass(&self, span: Span) {
@@ -388,6 +410,10 @@ fn hand_over(sim: &Sim, number: u64) {
     std::fs::create_dir_all(&folder).expect("a folder");
     let lines: Vec<String> = sim.emitted().iter().map(|emitted| serde_json::to_string(emitted).expect("JSON")).collect();
     std::fs::write(folder.join(format!("office-{number}.ndjson")), lines.join("\n")).expect("written");
+}
+
+pub fn has_button(message: &Value, action: &str) -> bool {
+    message["blocks"].to_string().contains(&format!("\"action_id\":\"{action}\""))
 }
 
 pub fn text(message: &Value) -> String {

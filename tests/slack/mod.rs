@@ -1,5 +1,9 @@
 //! Stories over the wire: what people type and press in Slack, and what PostgreSQL then says.
 
 mod decisions;
+mod doors;
+mod faults;
+mod killed;
+mod replicas;
 mod requests;
 mod trouble;

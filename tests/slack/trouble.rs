@@ -5,7 +5,7 @@ use p0::domain::time::Span;
 use p0::playground::{Fault, Group, Trouble};
 use serde_json::Value;
 
-use crate::harness::office::{Office, Setting, stories, text};
+use crate::harness::office::{Office, Setting, has_button, stories, text};
 
 /// Approvers by a Slack user group.
 const GROUP: &str = "policy:\n  approvers: { groups: [ 'slack:S0APPROVERS' ] }\n";
@@ -16,18 +16,15 @@ fn group(office: &Office, members: &[&str]) {
     office.sim.add_group(Group { id: "S0APPROVERS".to_owned(), handle, name, users, disabled: false });
 }
 
-fn has_button(message: &Value, action: &str) -> bool {
-    message["blocks"].to_string().contains(&format!("\"action_id\":\"{action}\""))
-}
-
 /// A whole life, however it was begun.
-async fn approved_used_and_given_back(office: &Office) {
+pub async fn approved_used_and_given_back(office: &Office) {
     let request = office.asks("alice").await;
     office.presses("bob", &request, "approve").await;
     office.dm_says("alice", &request, "How to use it").await;
     office.presses_own("alice", &request, "relinquish").await;
     office.stops_being_member("alice").await;
     office.dm_says("alice", &request, "The access is gone").await;
+    office.channel_says(&request, "access ended").await;
     assert!(!has_button(&office.approval(&request), "revoke"));
 }
 
@@ -206,7 +203,7 @@ stories! {
         office.presses_own("alice", &first, "relinquish").await;
         office.dm_says("alice", &first, "The last try said").await;
         office.presses("carol", &second, "approve").await;
-        office.dm_says("alice", &second, "being set up").await;
+        office.dm_says("alice", &second, "once it works").await;
         office.wire.mend();
         office.pass(Span::seconds(15));
         office.dm_says("alice", &first, "The access is gone").await;
@@ -285,13 +282,16 @@ stories! {
         office.dm_says("alice", &request, "took it back").await;
         assert!(!has_button(&office.approval(&request), "approve"));
         assert!(!has_button(&office.dm("alice", &request).expect("a message"), "withdraw"));
-        if let Some(form) = office.sim.views("bob").expect("bob").pop() {
-            let id = form["id"].as_str().expect("an id").to_owned();
+        // Bob is told when he wants to deny it, or once he has written why.
+        let form = office.until("bob has a form or is told", async || {
+            let told = office.sim.ephemerals("bob").expect("bob").iter().any(|told| text(told).contains("Alice Ahn took this back already"));
+            let form = office.sim.views("bob").expect("bob").pop();
+            if told { Some(None) } else { form.map(Some) }
+        }).await;
+        if let Some(form) = form {
             fill_as(&office, "bob", &form, "reason", "Too broad.").await;
-            let late = office.sim.submit("bob", &id).await.expect("submitted");
-            assert!(late.views[0].to_string().contains("Alice Ahn took back this already"), "{late:?}");
-        } else {
-            office.is_told("bob", "Alice Ahn took back this already").await;
+            let late = office.sim.submit("bob", form["id"].as_str().expect("an id")).await.expect("submitted");
+            assert!(late.views[0].to_string().contains("Alice Ahn took this back already"), "{late:?}");
         }
         office.close().await;
     }

@@ -43,6 +43,8 @@ impl Slack {
         };
         if let Err(fault) = self.finish(key, &bytes, answer, Span::ZERO).await {
             tracing::info!(why = %fault, "an interaction is not finished; it is tried again");
+            // Should this fail too, the engine comes to it when the time of the receiver is over.
+            let _ = self.desk.hand_over(key).await;
         }
     }
 

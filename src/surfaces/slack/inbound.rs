@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 
 mod event;
 mod state;
@@ -17,6 +18,9 @@ mod typed;
 pub use event::Event;
 pub use state::{Input, State};
 pub use typed::typed;
+
+/// Slack's ids are far shorter together.
+const LONGEST_NAME: usize = 500;
 
 /// Why something was not taken. No part of what came in is repeated in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +83,9 @@ impl SlashCommand {
         for (name, value) in url::form_urlencoded::parse(body) {
             fields.entry(name.into_owned()).or_insert_with(|| value.into_owned());
         }
+        if fields.values().any(|value| value.contains('\0')) {
+            return Err(NUL);
+        }
         let mut take = |name: &str| fields.remove(name).filter(|value| !value.is_empty());
         let org_wide = take("is_enterprise_install").as_deref() == Some("true");
         let (team, enterprise) = (take("team_id"), take("enterprise_id"));
@@ -98,8 +105,13 @@ impl SlashCommand {
 
     /// The key under which it is stored before it is acknowledged.
     pub fn key(&self) -> String {
-        format!("command/{}/{}", self.who.realm, self.trigger)
+        named(format!("command/{}/{}", self.who.realm, self.trigger))
     }
+}
+
+/// The name of an interaction as it is stored: an index takes no name of any length.
+pub(super) fn named(name: String) -> String {
+    if name.len() <= LONGEST_NAME { name } else { format!("hash/{}", hex::encode(Sha256::digest(name))) }
 }
 
 /// What came to the interactivity URL (or the options URL).
@@ -146,7 +158,7 @@ impl Actions {
             Place::View { id } => id.clone(),
         };
         let Who { realm, user, .. } = &self.who;
-        format!("action/{realm}/{place}/{}/{}/{user}", action.action_id, action.action_ts)
+        named(format!("action/{realm}/{place}/{}/{}/{user}", action.action_id, action.action_ts))
     }
 }
 
@@ -180,7 +192,7 @@ impl Submission {
     /// The key under which a submission *that was taken* is stored. One that was answered with
     /// errors under the fields comes again with the same view id: store no row for it.
     pub fn key(&self) -> String {
-        format!("submission/{}/{}", self.who.realm, self.view.id)
+        named(format!("submission/{}/{}", self.who.realm, self.view.id))
     }
 }
 
@@ -324,9 +336,27 @@ fn realm(org_wide: bool, team: Option<String>, enterprise: Option<String>) -> Re
     first.or(second).ok_or(Refused("neither a team nor an enterprise is named"))
 }
 
+/// Nobody can type one, and not every database stores it.
+const NUL: Refused = Refused("a text in it holds a NUL character");
+
 fn json_object(bytes: &[u8]) -> Result<Json, Refused> {
     let json: Json = serde_json::from_slice(bytes).map_err(|_| Refused("this is not JSON"))?;
-    if json.is_object() { Ok(json) } else { Err(Refused("this is not a JSON object")) }
+    match json {
+        Json::Object(_) if holds_nul(&json) => Err(NUL),
+        Json::Object(_) => Ok(json),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
+            Err(Refused("this is not a JSON object"))
+        }
+    }
+}
+
+fn holds_nul(json: &Json) -> bool {
+    match json {
+        Json::String(text) => text.contains('\0'),
+        Json::Array(all) => all.iter().any(holds_nul),
+        Json::Object(all) => all.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+    }
 }
 
 /// A text that is there and not empty. Slack writes absent, `null` and `""` for the same.

@@ -91,7 +91,7 @@ impl Slack {
             Interaction::Actions(actions) => self.take_actions(&actions, bytes).await,
             Interaction::Submission(submission) => self.take_submission(&submission, bytes).await,
             Interaction::Shortcut { who, callback, trigger, .. } if callback == modal::callback::SHORTCUT => {
-                self.later(&format!("shortcut/{}/{trigger}", who.realm), &bytes).await
+                self.later(&inbound::named(format!("shortcut/{}/{trigger}", who.realm)), &bytes).await
             }
             Interaction::Suggestion(suggestion) => self.suggest(&suggestion).await,
             Interaction::Closed { .. } | Interaction::Shortcut { .. } | Interaction::Ignored { .. } => Ok(Reply::Ack),
