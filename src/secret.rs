@@ -25,7 +25,9 @@ pub enum SecretRef {
 
 /// The environment as it was handed to the program. Tests hand in their own.
 #[derive(Clone)]
-pub struct Env(std::sync::Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Env(std::sync::Arc<Get>);
+
+type Get = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Env {
     pub fn of_process() -> Env {

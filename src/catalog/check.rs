@@ -138,14 +138,14 @@ impl Check<'_> {
     ) -> Option<AccessType> {
         let before = self.mistakes.len();
         self.title(&written.title);
-        for help in &written.help {
+        if let Some(help) = &written.help {
             self.short(help, "help", LONGEST_HELP);
         }
-        for example in &written.example {
+        if let Some(example) = &written.example {
             self.short(example, "example", LONGEST_EXAMPLE);
         }
         self.short(&written.effect, "effect", LONGEST_EFFECT);
-        for after in &written.after {
+        if let Some(after) = &written.after {
             self.short(after, "text", LONGEST_AFTER);
         }
         if let Some(late) = written.args.get(MOST_ARGS) {
@@ -175,7 +175,7 @@ impl Check<'_> {
     fn arg(&mut self, arg: &manifest::Arg, earlier: &[Arg], offered: Option<&[String]>) -> Option<Arg> {
         self.name(&arg.name, RESERVED_ARGS);
         self.title(&arg.title);
-        for help in &arg.help {
+        if let Some(help) = &arg.help {
             self.short(help, "help", LONGEST_HELP);
         }
         for alias in &arg.aliases {

@@ -44,7 +44,7 @@ impl Mistake {
         let count = |until: usize| self.line.char_indices().take_while(|(at, _)| *at < until).count();
         let (start, end) = (count(self.span.start), count(self.span.end));
         let width = end.saturating_sub(start);
-        let from = if start > BEFORE { start - BEFORE } else { 0 };
+        let from = start.saturating_sub(BEFORE);
         let until = letters.len().min(from + AROUND.max(start - from + width.min(AROUND)));
         let mut line: String = letters.get(from..until).unwrap_or_default().iter().collect();
         let mut lead = 0;

@@ -15,6 +15,8 @@
 //! A word that is quoted, or whose first dash is escaped with `\`, is never an option. `--` alone ends
 //! the options: all words after it are values.
 
+#![expect(clippy::result_large_err, reason = "a mistake is made once for a line somebody typed")]
+
 pub mod lex;
 mod listing;
 pub mod mistake;

@@ -25,8 +25,8 @@ pub struct Context<'a> {
     pub program: &'a str,
 }
 
-/// Reads a line: all that was typed after the program's name. Slack's text goes through
-/// [`lex::from_slack`] first, a shell's words through [`print::line`].
+/// Reads a line: all that was typed after the program's name, free of a surface's own escapes; a shell's
+/// words go through [`print::line`] first.
 pub fn resolve(context: Context, line: &str) -> Result<Command, Mistake> {
     let reader = Reader { context, line };
     match lex::words(line) {

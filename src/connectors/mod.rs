@@ -61,18 +61,20 @@ pub const ALL: &[(&str, Build, &[&str])] = &[("postgres", postgres::build, postg
 
 /// The connectors in use, by integration; replaced as one when the configuration changes.
 #[derive(Clone, Default)]
-pub struct Connectors(Arc<RwLock<Arc<BTreeMap<String, Arc<dyn Connector>>>>>);
+pub struct Connectors(Arc<RwLock<Arc<ByIntegration>>>);
+
+type ByIntegration = BTreeMap<String, Arc<dyn Connector>>;
 
 impl Connectors {
     pub fn get(&self, integration: &str) -> Option<Arc<dyn Connector>> {
         self.all().get(integration).cloned()
     }
 
-    pub fn all(&self) -> Arc<BTreeMap<String, Arc<dyn Connector>>> {
+    pub fn all(&self) -> Arc<ByIntegration> {
         self.0.read().map(|map| map.clone()).unwrap_or_default()
     }
 
-    pub fn replace(&self, connectors: BTreeMap<String, Arc<dyn Connector>>) {
+    pub fn replace(&self, connectors: ByIntegration) {
         if let Ok(mut map) = self.0.write() {
             *map = Arc::new(connectors);
         }

@@ -177,9 +177,8 @@ async fn show_record(place: &Place, screen: &Screen, entries: &[Entry]) -> Resul
     for entry in entries {
         let body: Value = serde_json::from_str(&entry.body).unwrap_or_default();
         let who = who(place, &entry.actor).await?;
-        screen.line(
-            &format!("     {}  {:<10} {:<20} {}", of_day(entry.at), who, entry.what, detail(&entry.what, &body)).trim_end(),
-        );
+        let told = format!("     {}  {:<10} {:<20} {}", of_day(entry.at), who, entry.what, detail(&entry.what, &body));
+        screen.line(told.trim_end());
         if entry.what == "assignment.receipt" {
             receipt = body;
         }

@@ -138,11 +138,6 @@ impl World {
         self.app.engine.scan(self.outer.now()).await;
     }
 
-    /// Another replica on the same store.
-    pub async fn replica(&self) -> App {
-        build(&self.folder, &self.url, &self.outer, &self.target).await
-    }
-
     pub async fn person(&self, name: &str) -> (Person, Handle) {
         let handle = Handle { surface: "test".into(), realm: "T1".into(), handle: format!("U-{name}") };
         let email = Email::parse(&format!("{name}@acme.example")).expect("an address");

@@ -12,9 +12,11 @@ mod event;
 mod state;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 pub use event::Event;
 pub use state::{Input, State};
+pub use typed::typed;
 
 /// Why something was not taken. No part of what came in is repeated in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -330,9 +332,4 @@ fn json_object(bytes: &[u8]) -> Result<Json, Refused> {
 /// A text that is there and not empty. Slack writes absent, `null` and `""` for the same.
 fn text(json: &Json, pointer: &str) -> Option<String> {
     json.pointer(pointer).and_then(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-/// The text of a command as the person typed it, without Slack's own writing of `&`, links and names.
-pub fn typed(text: &str) -> String {
-    crate::command::lex::from_slack(text)
 }

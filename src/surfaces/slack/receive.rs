@@ -8,9 +8,9 @@ use super::inbound::{self, Action, Actions, Event, Interaction, SlashCommand, Su
 use super::messages::action;
 use super::routes::Reply;
 use super::{NAME, Slack, blocks, messages, modal};
+use crate::catalog::Lookup;
 use crate::catalog::args::Problem;
 use crate::catalog::form::{Common, Draft, Form, Widget};
-use crate::catalog::Lookup;
 use crate::desk::{Answer, Came, Result, Said};
 use crate::domain::id::RequestId;
 use crate::domain::person::{Handle, Person};
