@@ -122,3 +122,15 @@ fn own_manifests(whole: &Section, config: &Path, folder: &Spanned<String>) -> Re
     files.sort();
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_is_named_and_cannot_be_read_is_never_passed_over() {
+        let env = Env::new(|name| (name == "P0_DATABASE_URL_FILE").then(|| "/no/such/file".to_owned()));
+        assert!(matches!(Settings::read(env).database_url(), Err(BadSecret::NoFile(..))));
+        assert!(Settings::read(Env::new(|_| None)).database_url().is_ok());
+    }
+}

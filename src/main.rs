@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Just-in-time access: asked for in Slack, granted in the real system, provably gone at the end.
 #[derive(Parser)]
-#[command(version, about, after_help = "Settings come from the environment; docs/install.md lists them.")]
+#[command(version, about, after_help = "Settings come from the environment and a file; docs/configuration.md lists them.")]
 struct Command {
     #[command(subcommand)]
     what: What,

@@ -166,14 +166,6 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_named_and_cannot_be_read_is_never_passed_over() {
-        let env = Env::new(|name| (name == "P0_DATABASE_URL_FILE").then(|| "/no/such/file".to_owned()));
-        assert!(matches!(env.secret("P0_DATABASE_URL"), Err(BadSecret::NoFile(..))));
-        assert!(crate::config::Settings::read(env).database_url().is_err());
-        assert!(crate::config::Settings::read(Env::new(|_| None)).database_url().is_ok());
-    }
-
-    #[test]
     fn the_key_file_is_made_once_and_private() {
         use std::os::unix::fs::PermissionsExt;
         let folder = std::env::temp_dir().join(format!("p0-key-{}", std::process::id()));

@@ -21,6 +21,8 @@ try { view = JSON.parse(readFileSync(input, 'utf8')); } catch (wrong) { die(`${i
 view = view.payload ?? view.body ?? view;
 const groups = new Map(); // <!subteam^S1|@oncall> -> <!subteam^S1>, its name kept for the lookup
 view = JSON.parse(JSON.stringify(view).replace(/<!subteam\^(\w+)\|@?([^>]*)>/g, (_, id, called) => { groups.set(id, called); return `<!subteam^${id}>`; }));
+// `verbatim` only keeps Slack from finding links by itself; the package would show the marks as they are.
+view = JSON.parse(JSON.stringify(view), (key, value) => (key === 'verbatim' ? undefined : value));
 if (!Array.isArray(view.blocks)) die(`${input} has no blocks: give a message, a modal or a Home view`);
 const surface = view.type === 'modal' || view.type === 'home' ? view.type : 'message';
 

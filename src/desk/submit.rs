@@ -159,7 +159,13 @@ impl Desk {
             );
             return self.only_answer(came, Answer::Refused { why }).await;
         }
-        tx.insert_request(row).await?;
+        if !tx.insert_request(row).await? {
+            drop(tx);
+            let open = self.inner.store.open_requests(&request.requestor).await?.into_iter().map(|open| open.request);
+            let same = open.filter(|open| open.access == request.access && open.principal == request.principal).last();
+            let (request, effect) = same.map_or((request.id.clone(), request.effect.clone()), |same| (same.id, same.effect));
+            return self.only_answer(came, Answer::AlreadyAsked { request, effect }).await;
+        }
         let places = self.inner.places.read().map(|places| places.clone()).unwrap_or_default();
         let approvals = places.iter().map(|place| (place.surface.clone(), place.realm.clone(), Audience::Approvals));
         let own = (came.handle.surface.clone(), came.handle.realm.clone(), Audience::Person(request.requestor.clone()));

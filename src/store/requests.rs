@@ -138,13 +138,15 @@ impl Tx {
         rows.iter().map(request).collect()
     }
 
-    pub async fn insert_request(&mut self, row: &RequestRow) -> Result<()> {
+    /// `false`: the same person waits for a decision on the same already, and nothing was written.
+    pub async fn insert_request(&mut self, row: &RequestRow) -> Result<bool> {
         let RequestRow { request, plan, connect, stale_at } = row;
         let plan = StoredPlan { assignments: plan.clone(), connect: connect.clone() };
-        sqlx::query(
+        let new = sqlx::query(
             "INSERT INTO requests (id, requestor, principal, integration, access_type, args, effect, reason, length, via, state,
                  policy, plan, warning, extends, created_at, stale_at, decided_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+             ON CONFLICT (requestor, principal, integration, access_type, args) WHERE state = 'open' DO NOTHING",
         )
         .bind(request.id.as_str())
         .bind(request.requestor.as_str())
@@ -166,7 +168,7 @@ impl Tx {
         .bind(request.decided_at.map(|at| at.0))
         .execute(self.sql())
         .await?;
-        Ok(())
+        Ok(new.rows_affected() == 1)
     }
 
     /// Closes an open request. `false`: somebody was faster.

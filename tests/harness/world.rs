@@ -15,6 +15,7 @@ use p0::domain::outside::Outside;
 use p0::domain::person::{Email, Handle, Person};
 use p0::domain::time::{Clock, Span, Time};
 use p0::secret::Env;
+use sqlx::Connection;
 
 use super::target::{MANIFEST, Target};
 
@@ -95,6 +96,19 @@ pub enum Database {
     Postgres(String),
 }
 
+impl Database {
+    /// An empty database on the PostgreSQL that this run shares.
+    pub async fn postgres() -> Database {
+        let server = super::servers::postgres(15);
+        let name = format!("p0_world_{}", super::outside::unique());
+        let mut admin = sqlx::PgConnection::connect(server.url()).await.expect("connected");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.expect("a store");
+        let mut url = url::Url::parse(server.url()).expect("a URL");
+        url.set_path(&name);
+        Database::Postgres(url.into())
+    }
+}
+
 pub struct World {
     pub outer: Arc<Outer>,
     pub target: Target,
@@ -136,6 +150,11 @@ impl World {
         self.outer.die_at(-1);
         self.app = build(&self.folder, &self.url, &self.outer, &self.target).await;
         self.app.engine.scan(self.outer.now()).await;
+    }
+
+    /// Another replica on the same store.
+    pub async fn replica(&self) -> App {
+        build(&self.folder, &self.url, &self.outer, &self.target).await
     }
 
     pub async fn person(&self, name: &str) -> (Person, Handle) {

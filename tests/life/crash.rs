@@ -67,6 +67,15 @@ async fn until_dead<T>(world: &World, work: impl Future<Output = T>) -> Option<T
     }
 }
 
+/// The same on the store that replicas share; every place has its turn on SQLite already.
+#[tokio::test]
+async fn killed_at_many_places_on_postgres() {
+    for n in (0..60).step_by(4) {
+        let mut world = World::new(Database::postgres().await).await;
+        life(&mut world, Some(n)).await;
+    }
+}
+
 #[tokio::test]
 async fn killed_at_every_place() {
     let mut world = World::new(Database::Sqlite).await;

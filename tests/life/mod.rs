@@ -3,4 +3,6 @@
 mod crash;
 mod ends;
 mod exact;
+mod made_up;
+mod replicas;
 mod two_parts;

@@ -72,6 +72,8 @@ CREATE TABLE requests (
     decided_at BIGINT
 );
 CREATE INDEX requests_open ON requests (requestor) WHERE state = 'open';
+-- The same is asked once, whatever was pressed how often and answered by which replica.
+CREATE UNIQUE INDEX one_open_ask ON requests (requestor, principal, integration, access_type, args) WHERE state = 'open';
 CREATE INDEX requests_of_requestor ON requests (requestor, created_at);
 CREATE INDEX requests_going_stale ON requests (stale_at) WHERE state = 'open';
 
