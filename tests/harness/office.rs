@@ -282,12 +282,15 @@ impl Office {
         self.sim.dms(who).ok()?.into_iter().rfind(|message| text(message).contains(request.as_str()))
     }
 
+    /// Presses in the approvals message, once it has that button.
     pub async fn presses(&self, who: &str, request: &RequestId, action: &str) -> Delivery {
-        self.presses_in(who, &self.approval(request), action).await
+        let message = self.until(&format!("{action} in {request}"), async || with(action, self.copies(request).pop())).await;
+        self.presses_in(who, &message, action).await
     }
 
+    /// Presses in the own direct message, once it has that button.
     pub async fn presses_own(&self, who: &str, request: &RequestId, action: &str) -> Delivery {
-        let message = self.until("the direct message", async || self.dm(who, request)).await;
+        let message = self.until(&format!("{action} for {who} in {request}"), async || with(action, self.dm(who, request))).await;
         self.presses_in(who, &message, action).await
     }
 
@@ -410,6 +413,10 @@ fn hand_over(sim: &Sim, number: u64) {
     std::fs::create_dir_all(&folder).expect("a folder");
     let lines: Vec<String> = sim.emitted().iter().map(|emitted| serde_json::to_string(emitted).expect("JSON")).collect();
     std::fs::write(folder.join(format!("office-{number}.ndjson")), lines.join("\n")).expect("written");
+}
+
+fn with(action: &str, message: Option<Value>) -> Option<Value> {
+    message.filter(|message| has_button(message, action))
 }
 
 pub fn has_button(message: &Value, action: &str) -> bool {

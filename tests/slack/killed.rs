@@ -162,12 +162,12 @@ stories! {
 
     // The first few commits are those of the start, a few more or less on each store.
     async fn around_the_commits_of_an_ask(setting: Setting) {
-        let places = ["store.before-commit:2", "store.after-commit:2", "store.before-commit:6", "store.after-commit:6"];
+        let places = ["store.before-commit:2", "store.after-commit:6"];
         lives(setting, During::TheAsk, &places).await;
     }
 
     async fn around_the_commits_of_an_approval(setting: Setting) {
-        let places = ["store.before-commit:2", "store.after-commit:2", "store.before-commit:3", "store.before-commit:6", "store.after-commit:6"];
+        let places = ["store.before-commit:2", "store.after-commit:2", "store.before-commit:6", "store.after-commit:6"];
         lives(setting, During::TheApproval, &places).await;
     }
 }
