@@ -10,9 +10,9 @@ use crate::harness::process::Process;
 /// What the program is at when it dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum During {
-    TheAsk,
-    TheApproval,
-    TheEnd,
+    Asking,
+    Approving,
+    Ending,
 }
 
 /// An office whose program is started again whenever it is found dead.
@@ -93,13 +93,13 @@ impl Survivor {
 /// A whole life in which the program dies at this place.
 async fn life(setting: Setting, during: During, place: &str) {
     let mut story = Survivor::open(setting).await;
-    if during == During::TheAsk {
+    if during == During::Asking {
         story.will_die_at(place).await;
     }
     let request = story.asks().await;
     story.until("alice's message", async |office| office.dm("alice", &request)).await;
 
-    if during == During::TheApproval {
+    if during == During::Approving {
         story.will_die_at(place).await;
     }
     // The oldest copy, should there be two.
@@ -116,7 +116,7 @@ async fn life(setting: Setting, during: During, place: &str) {
     story.presses("bob", "approve", |office| Some(office.now(&oldest))).await;
     story.until("the oldest copy is repaired", async |office| (!has_button(&office.now(&oldest), "approve")).then_some(())).await;
 
-    if during == During::TheEnd {
+    if during == During::Ending {
         story.will_die_at(place).await;
     }
     story.presses("alice", "relinquish", |office| office.dm("alice", &request)).await;
@@ -144,30 +144,30 @@ async fn lives(setting: Setting, during: During, places: &[&str]) {
 
 stories! {
     async fn between_the_intent_and_the_call(setting: Setting) {
-        lives(setting, During::TheApproval, &["engine.before-grant:0"]).await;
+        lives(setting, During::Approving, &["engine.before-grant:0"]).await;
     }
 
     async fn between_the_call_and_the_record(setting: Setting) {
-        lives(setting, During::TheApproval, &["engine.after-grant:0"]).await;
+        lives(setting, During::Approving, &["engine.after-grant:0"]).await;
     }
 
     async fn while_it_takes_away(setting: Setting) {
-        lives(setting, During::TheEnd, &["engine.before-revoke:0", "engine.after-revoke:0", "engine.before-cut:0"]).await;
+        lives(setting, During::Ending, &["engine.before-revoke:0", "engine.after-revoke:0", "engine.before-cut:0"]).await;
     }
 
     async fn around_a_message(setting: Setting) {
-        lives(setting, During::TheAsk, &["engine.before-show:0", "engine.after-show:0", "engine.after-show:1"]).await;
-        lives(setting, During::TheApproval, &["engine.after-show:0"]).await;
+        lives(setting, During::Asking, &["engine.before-show:0", "engine.after-show:0", "engine.after-show:1"]).await;
+        lives(setting, During::Approving, &["engine.after-show:0"]).await;
     }
 
     // The first few commits are those of the start, a few more or less on each store.
     async fn around_the_commits_of_an_ask(setting: Setting) {
         let places = ["store.before-commit:2", "store.after-commit:6"];
-        lives(setting, During::TheAsk, &places).await;
+        lives(setting, During::Asking, &places).await;
     }
 
     async fn around_the_commits_of_an_approval(setting: Setting) {
         let places = ["store.before-commit:2", "store.after-commit:2", "store.before-commit:6", "store.after-commit:6"];
-        lives(setting, During::TheApproval, &places).await;
+        lives(setting, During::Approving, &places).await;
     }
 }
