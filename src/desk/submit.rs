@@ -145,26 +145,22 @@ impl Desk {
             drop(tx);
             return self.answer_of(&came.key).await;
         }
-        let open = tx.open_requests(&request.requestor).await?;
-        let same = |open: &&RequestRow| open.request.access == request.access && open.request.principal == request.principal;
-        if let Some(known) = open.iter().find(same).map(|open| open.request.clone()) {
+        if !tx.insert_request(row).await? {
             drop(tx);
-            return self.only_answer(came, Answer::AlreadyAsked { request: known.id, effect: known.effect }).await;
+            let open = self.inner.store.begin().await?.open_requests(&request.requestor).await?.into_iter();
+            let mut open = open.map(|row| row.request);
+            let same = open.find(|open| open.access == request.access && open.principal == request.principal);
+            let (request, effect) = same.map_or((request.id.clone(), request.effect.clone()), |same| (same.id, same.effect));
+            return self.only_answer(came, Answer::AlreadyAsked { request, effect }).await;
         }
-        if usize::try_from(policy.open_requests).unwrap_or(usize::MAX) <= open.len() {
+        let open = tx.open_requests(&request.requestor).await?;
+        if usize::try_from(policy.open_requests).unwrap_or(usize::MAX) < open.len() {
             drop(tx);
             let why = format!(
                 "You have {} requests that wait for a decision, which is the most one person can have. Take one back, or wait.",
                 policy.open_requests
             );
             return self.only_answer(came, Answer::Refused { why }).await;
-        }
-        if !tx.insert_request(row).await? {
-            drop(tx);
-            let open = self.inner.store.open_requests(&request.requestor).await?.into_iter().map(|open| open.request);
-            let same = open.filter(|open| open.access == request.access && open.principal == request.principal).last();
-            let (request, effect) = same.map_or((request.id.clone(), request.effect.clone()), |same| (same.id, same.effect));
-            return self.only_answer(came, Answer::AlreadyAsked { request, effect }).await;
         }
         let places = self.inner.places.read().map(|places| places.clone()).unwrap_or_default();
         let approvals = places.iter().map(|place| (place.surface.clone(), place.realm.clone(), Audience::Approvals));

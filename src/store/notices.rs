@@ -69,9 +69,11 @@ impl Tx {
         Ok(())
     }
 
-    /// All messages of a request but one are out of date from now on.
+    /// All messages of a request but one are out of date from now on. That one is locked too, in the same
+    /// pass: whoever bumps all at this moment would otherwise wait for us while we wait for them, and
+    /// a message whose posting could not be noted is posted twice.
     pub async fn bump_other_notices(&mut self, request: &RequestId, but: &NoticeId) -> Result<()> {
-        sqlx::query("UPDATE notices SET wanted = wanted + 1 WHERE request = $1 AND id <> $2")
+        sqlx::query("UPDATE notices SET wanted = wanted + CASE WHEN id = $2 THEN 0 ELSE 1 END WHERE request = $1")
             .bind(request.as_str())
             .bind(but.as_str())
             .execute(self.sql())

@@ -52,11 +52,16 @@ impl Office {
         }
         let child = command.spawn().expect("the program starts");
         let mut process = Process { child, urls: AppUrls::under(&format!("http://127.0.0.1:{port}")) };
-        while !process.is_dead() && TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        while !process.is_dead() && (TcpStream::connect(("127.0.0.1", port)).await.is_err() || !self.knows_the_roles().await) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.sim.set_app(process.urls.clone());
         process
+    }
+
+    /// Before the roles were fetched for the first time, a command that names one opens the form.
+    async fn knows_the_roles(&self) -> bool {
+        !self.app.store.choices("postgres", "roles").await.expect("read").is_empty()
     }
 
     /// What a dead process had claimed is free 45 seconds later. These stories run by the real

@@ -160,11 +160,14 @@ stories! {
         lives(setting, During::TheApproval, &["engine.after-show:0"]).await;
     }
 
+    // The first few commits are those of the start, a few more or less on each store.
     async fn around_the_commits_of_an_ask(setting: Setting) {
-        lives(setting, During::TheAsk, &["store.before-commit:2", "store.after-commit:2", "store.before-commit:3", "store.after-commit:4"]).await;
+        let places = ["store.before-commit:2", "store.after-commit:2", "store.before-commit:6", "store.after-commit:6"];
+        lives(setting, During::TheAsk, &places).await;
     }
 
     async fn around_the_commits_of_an_approval(setting: Setting) {
-        lives(setting, During::TheApproval, &["store.before-commit:2", "store.after-commit:2", "store.before-commit:3", "store.after-commit:3", "store.before-commit:5"]).await;
+        let places = ["store.before-commit:2", "store.after-commit:2", "store.before-commit:3", "store.before-commit:6", "store.after-commit:6"];
+        lives(setting, During::TheApproval, &places).await;
     }
 }

@@ -334,7 +334,11 @@ impl Teller<'_> {
     }
 }
 
+/// An address stays as it is.
 fn capital(text: &str) -> String {
+    if text.split(' ').next().is_some_and(|first| first.contains('@')) {
+        return text.to_owned();
+    }
     if text.split(' ').next().is_some_and(|word| word.contains('@')) {
         return text.to_owned(); // an e-mail address, or a mention
     }
@@ -352,5 +356,14 @@ fn listed(names: &[String]) -> String {
         [] => String::new(),
         [only] => only.clone(),
         [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_sentence_begins_with_a_capital_but_no_address_does() {
+        assert_eq!(super::capital("the group admins may decide."), "The group admins may decide.");
+        assert_eq!(super::capital("bob@acme.example or Carol may decide."), "bob@acme.example or Carol may decide.");
     }
 }
