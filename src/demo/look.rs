@@ -51,7 +51,7 @@ fn element(element: &Value) -> String {
     let chosen = element["initial_option"]["text"]["text"].as_str();
     let text = element["text"]["text"].as_str().or(chosen).or(element["initial_value"].as_str());
     let arrow = if element["type"].as_str().is_some_and(|kind| kind.ends_with("_select")) { " v" } else { "" };
-    format!("[{}{arrow}]", text.or(element["placeholder"]["text"].as_str()).unwrap_or(""))
+    format!("[{}{arrow}]", text.or(element["placeholder"]["text"].as_str()).unwrap_or("…"))
 }
 
 /// Text without its marks, with people by name and times of the day in UTC.

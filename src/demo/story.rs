@@ -260,6 +260,7 @@ pub async fn stay(place: &Place, screen: &Screen) -> Result<(), Failed> {
     screen.line("act press '{\"user\":\"alice\",\"channel\":\"dm\",\"ts\":\"last\",\"action_id\":\"relinquish\"}'");
     screen.line("");
     screen.say("People: alice, bob, carol, dave. Other texts: help, ls, request (opens a form). Other presses: deny, revoke.");
+    screen.say("src/playground/control.rs begins with all that people can do.");
 
     let roles = [ROLE, "app_rw"];
     let mut seen = everything(place)?;

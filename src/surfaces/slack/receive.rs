@@ -230,14 +230,25 @@ pub(super) fn came(who: &Who, key: String, person: Person, tell_by: Option<Strin
 pub(super) fn words(answer: &Answer) -> String {
     match answer {
         Answer::Text { text } => text.clone(),
-        answer => blocks::plain(&answer.words(|at| format!("\u{1}{}\u{1}", at.seconds())), blocks::limit::SECTION - 200)
+        answer => answer
+            .words(|at| format!("\u{1}{}\u{1}", at.seconds()))
             .split('\u{1}')
             .enumerate()
             .map(|(at, piece)| match piece.parse::<i64>() {
                 Ok(seconds) if at % 2 == 1 => blocks::date(crate::domain::time::Time(seconds * 1000)),
-                Ok(_) | Err(_) => piece.to_owned(),
+                Ok(_) | Err(_) => piece.split('\n').map(escaped).collect::<Vec<_>>().join("\n"),
             })
             .collect(),
+    }
+}
+
+/// A piece of a line as mrkdwn; the spaces that part it from its neighbours stay.
+fn escaped(piece: &str) -> String {
+    let line = blocks::line(piece, blocks::limit::SECTION - 200);
+    let (before, after) = (piece.starts_with(' '), piece.ends_with(' '));
+    match line.is_empty() {
+        true => (if before { " " } else { "" }).to_owned(),
+        false => format!("{}{line}{}", if before { " " } else { "" }, if after { " " } else { "" }),
     }
 }
 
@@ -253,7 +264,10 @@ fn told(answer: &Answer) -> Reply {
 fn after(answer: &Answer) -> Reply {
     match answer {
         Answer::Asked { .. } | Answer::Approved { .. } | Answer::Denied { .. } | Answer::Nothing => Reply::Ack,
-        answer => Reply::Body(json!({ "response_action": "update", "view": modal::told("Request access", &words(answer)) })),
+        answer => {
+            let words = answer.words(|at| format!("{at}")); // the view escapes them itself
+            Reply::Body(json!({ "response_action": "update", "view": modal::told("Request access", &words) }))
+        }
     }
 }
 
@@ -268,4 +282,21 @@ fn reply(done: Result<Reply>, kind: &str) -> Reply {
         tracing::error!(%error, kind, "an interaction could not be stored; the person is shown Slack's own error");
         Reply::Failed
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::RequestId;
+    use crate::domain::outside::tests::Still;
+    use crate::domain::time::Time;
+
+    #[test]
+    fn times_are_in_the_readers_zone_and_what_others_wrote_is_escaped() {
+        let at = Time(1_800_000_000_000);
+        let answer = Answer::EndedButKept { request: RequestId::new(&Still(at)), until: at };
+        insta::assert_snapshot!(words(&answer), @"This request is over, but another request keeps the access until <!date^1800000000^{date_short_pretty} at {time}|2027-01-15 08:00 UTC>.");
+        let answer = Answer::Refused { why: "There is no login named <!channel>.\nAsk for one.".to_owned() };
+        assert_eq!(words(&answer), "There is no login named &lt;!channel&gt;.\nAsk for one.");
+    }
 }
