@@ -122,7 +122,7 @@ fn one(integration: &Integration, arg: &Arg, value: &str, values: &Args, lookup:
         },
         Kind::Duration => match Span::parse(value) {
             Ok(_) => value.to_owned(),
-            Err(bad) => return wrong(format!("{bad}.")),
+            Err(bad) => return wrong(sentence(&bad.to_string())),
         },
         Kind::Person => match (mention(value), Email::parse(value)) {
             (Some(_), _) => value.to_owned(),
@@ -137,7 +137,7 @@ fn one(integration: &Integration, arg: &Arg, value: &str, values: &Args, lookup:
     match &arg.pattern {
         Some(pattern) if !pattern.matches(&value) => {
             let help = arg.help.as_ref().map(|help| format!(" {help}")).unwrap_or_default();
-            wrong(format!("\"{value}\" does not look like {}; it must match {}.{help}", article(&arg.noun()), pattern.text))
+            wrong(format!("\"{value}\" does not fit: {} must match {}.{help}", arg.title, pattern.text))
         }
         _ => Ok(value),
     }
@@ -203,6 +203,7 @@ fn capital(noun: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn article(noun: &str) -> String {
-    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { format!("an {noun}") } else { format!("a {noun}") }
+/// A text of an error as a sentence.
+pub fn sentence(text: &str) -> String {
+    format!("{}.", capital(text))
 }

@@ -295,7 +295,10 @@ fn field(
     // A text can be mended, so it stays as it was typed; what a list no longer has is gone.
     let typed = draft.values.get(&arg.name).filter(|_| matches!(widget, Widget::Text { .. }));
     let value = typed.or_else(|| good.get(&arg.name)).or(arg.suggest.as_ref()).cloned();
-    let label = labels(integration, access, good, lookup).remove(&arg.name).or_else(|| value.clone());
+    let label = match typed {
+        Some(typed) => Some(typed.clone()),
+        None => labels(integration, access, good, lookup).remove(&arg.name).or_else(|| value.clone()),
+    };
     Some(Field {
         hint: arg.help.clone(),
         value,

@@ -78,7 +78,7 @@ pub fn access_type(it: &Integration, access: &AccessType, program: &str) -> Stri
         }
         if let Some((_, text)) = rows.iter_mut().find(|(left, _)| left.starts_with("--duration")) {
             text.extend(access.limits.longest.map(|longest| format!("; at most {longest}")));
-            text.extend(access.limits.default.map(|default| format!("; {default} if you do not say")));
+            text.extend(access.limits.default.map(|default| format!("; default {default}")));
         }
         if !rows.is_empty() {
             let rows = rows.iter().map(|(left, right)| (left.as_str(), right.as_str()));
@@ -134,7 +134,7 @@ pub fn ls_args(it: &Integration, access: &AccessType, program: &str) -> String {
     let rows: Vec<(&str, String)> =
         access.args.iter().map(|arg| (arg.name.as_str(), describe(it, access, arg, program))).collect();
     let rows = rows.iter().map(|(name, text)| (*name, text.as_str()));
-    format!("{}\n{}\n{}\n", usage(it, access, program), access.title, table(rows))
+    format!("{}\n{}\n{}", usage(it, access, program), access.title, table(rows))
 }
 
 /// What `ls` of an argument's values asks.
@@ -190,7 +190,7 @@ pub fn ls_values(ls: &Ls, choices: &[Choice], more: bool) -> String {
         .collect();
     let mut out = table(rows.iter().map(|(left, right)| (*left, right.as_str())));
     if more {
-        out.push_str(&format!("There are more than these {}; narrow them down with --like <text>.\n", choices.len()));
+        out.push_str("There are more; narrow them down with --like <text>.\n");
     }
     out
 }
@@ -233,7 +233,7 @@ fn describe(it: &Integration, access: &AccessType, arg: &Arg, program: &str) -> 
         Kind::Person => parts.push("An e-mail address or a mention.".to_owned()),
         Kind::Text => {}
     }
-    parts.extend(arg.default.as_ref().map(|default| format!("{} if you do not say.", default.replace(MANY, ", "))));
+    parts.extend(arg.default.as_ref().map(|default| format!("Default: {}.", default.replace(MANY, ", "))));
     parts.join(" ")
 }
 

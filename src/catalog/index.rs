@@ -6,9 +6,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::lookup::{Look, Lookup, forgiven};
+use super::lookup::{Look, Lookup, forgiven, slips};
 use super::rank::{Folded, Query, mask};
 use crate::domain::access::{Args, Choice};
+
+/// Among a hundred thousand values more slips than these find something for everything.
+const MOST_SLIPS: usize = 3;
 
 #[derive(Debug, Default)]
 pub struct Index {
@@ -116,12 +119,13 @@ impl Lookup for Index {
     fn nearest(&self, integration: &str, source: &str, given: &Args, value: &str) -> Option<String> {
         let table = self.table(integration, source)?;
         let lower = value.to_lowercase();
-        let (most, length, letters) = (forgiven(value), lower.chars().count(), mask(&lower));
-        let near = |text: &str, seen: u64| {
-            // A slip changes the length by one at most, and the set of letters by two.
-            let far = text.len().abs_diff(lower.len()) > most * 4 || (seen ^ letters).count_ones() as usize > most * 2;
-            let slips = if far { usize::MAX } else { strsim::damerau_levenshtein(&lower, text) };
-            (slips <= most && slips < length.max(2)).then_some(slips)
+        let (most, length, letters) = (forgiven(value).min(MOST_SLIPS), lower.len(), mask(&lower));
+        let mut rows = Default::default();
+        let mut near = |text: &str, seen: u64| {
+            // A slip changes the set of letters by two at most.
+            let fits = usize::try_from((seen ^ letters).count_ones()).is_ok_and(|differ| differ <= most * 2);
+            let found = if fits { slips(lower.as_bytes(), text.as_bytes(), most, &mut rows) } else { None };
+            found.filter(|slips| *slips < length.max(2))
         };
         table
             .folded
@@ -220,10 +224,8 @@ mod tests {
             assert!(took.as_secs() < 2, "{query} took {took:?}");
         }
         let start = std::time::Instant::now();
-        assert_eq!(
-            index.nearest("i", "s", &Args::new(), "roles/pubsub.Opertor99999"),
-            None.or(index.nearest("i", "s", &Args::new(), "roles/pubsub.Opertor99999"))
-        );
-        println!("nearest, twice: {:?}", start.elapsed());
+        let near = index.nearest("i", "s", &Args::new(), "roles/pubsub.Raeder99999");
+        println!("nearest: {near:?} in {:?}", start.elapsed());
+        assert!(near.is_some_and(|near| near.starts_with("roles/")));
     }
 }

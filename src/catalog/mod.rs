@@ -23,6 +23,8 @@ mod rank;
 pub mod template;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use index::Index;
 pub use lookup::{Look, Lookup};

@@ -8,6 +8,7 @@ use std::ops::Range;
 /// How much of a long line is shown around the word.
 const BEFORE: usize = 50;
 const AROUND: usize = 90;
+const LONGEST_ADVICE: usize = 200;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
@@ -30,7 +31,8 @@ impl Mistake {
     pub fn render(&self) -> String {
         let (line, start, width) = self.window();
         let mut out = format!("{line}\n{}{}\n{}\n", " ".repeat(start), "^".repeat(width.max(1)), self.message);
-        if let Some(instead) = &self.instead {
+        // A line too long to be typed again is only for a button.
+        if let Some(instead) = self.instead.as_ref().filter(|line| line.chars().count() <= LONGEST_ADVICE) {
             out.push_str(&format!("Instead: {} {instead}\n", self.program));
         }
         out.push_str(&format!("More: {} {}\n", self.program, self.help));

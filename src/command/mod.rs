@@ -23,6 +23,8 @@ pub mod mistake;
 mod options;
 pub mod print;
 pub mod resolve;
+#[cfg(test)]
+mod tests;
 
 pub use crate::catalog::form::{Complete, Draft};
 pub use crate::catalog::help::Ls;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::options::{self, Opt, Parts, Value};
 use super::{Command, Draft, Mistake, lex, print};
-use crate::catalog::args::{MANY, Problem, Trouble};
+use crate::catalog::args::{MANY, Problem, Trouble, sentence};
 use crate::catalog::form::{ACCESS_TYPE, DURATION, INTEGRATION, REASON};
 use crate::catalog::lookup::nearest;
 use crate::catalog::{AccessType, Arg, Catalog, Integration, Kind, Lookup, help};
@@ -378,10 +378,4 @@ fn add(values: &mut Args, arg: &Arg, word: &Value) {
 
 pub(super) fn meant(near: Option<&str>) -> String {
     near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_else(|| ".".to_owned())
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
 }

@@ -1,0 +1,244 @@
+//! Manifests and their mistakes, values and theirs, and the form.
+
+use super::form::{Common, Draft, Form, Widget};
+use super::testing::{LAKE, catalog, choice, lookup, sources};
+use super::{Catalog, Index, Lookup, args, ours};
+use crate::domain::access::{Access, Args};
+use crate::domain::time::Span;
+
+const COMMON: Common =
+    Common { durations: &[Span::minutes(30), Span::hours(1), Span::hours(8), Span::days(7)], reason_required: false };
+
+fn mistakes(text: &str) -> String {
+    let theirs = [("x.yaml".to_owned(), text.to_owned())];
+    match Catalog::load(&[], &theirs, &sources) {
+        Ok(_) => "no mistake".to_owned(),
+        Err(mistakes) => mistakes.iter().map(|mistake| format!("{mistake}\n")).collect(),
+    }
+}
+
+#[test]
+fn our_own_manifests_are_good() {
+    let catalog = Catalog::load(ours::MANIFESTS, &[], &sources).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+    let index = Index::new();
+    index.replace("postgres", "instances", vec![choice("main", "main", &[])]);
+    index.replace("postgres", "roles", vec![choice("analyst", "analyst", &[("instance", "main")])]);
+    let mut draft = Draft { integration: Some("pg".into()), ..Draft::default() };
+    draft.values.insert("role".to_owned(), "analyst".to_owned());
+    let complete = draft.complete(&catalog, &index).expect("complete");
+    assert_eq!(complete.effect, "role analyst on main");
+    assert_eq!(complete.duration, Some(Span::hours(1)));
+    insta::assert_snapshot!(catalog.after(&complete.access).expect("text"), @"Connect to main as you always do; analyst is yours from the next connection on.");
+    let form = Form::new(&catalog, &index, &draft, COMMON);
+    let fields: Vec<&str> = form.fields.iter().map(|field| field.name.as_str()).collect();
+    // One instance: nothing to choose. The databases are not loaded: looked up as one types.
+    assert_eq!(fields, ["integration", "role", "database", "reason", "duration"]);
+}
+
+#[test]
+fn a_mistake_in_a_manifest_names_its_place() {
+    insta::assert_snapshot!(mistakes("name: x\nmanifest: 1\n"), @r#"x.yaml: a manifest begins with "manifest: 1", and this one with "name""#);
+    insta::assert_snapshot!(mistakes(&LAKE.replace("manifest: 1", "manifest: 2")), @r#"
+    x.yaml: line 2 column 11: this program reads format 1; write "manifest: 1", or use a newer program
+       2 | manifest: 2
+         |           ^
+    "#);
+    insta::assert_snapshot!(mistakes(&LAKE.replace("many: true", "mny: true")), @r"
+    x.yaml: error: line 16 column 73: unknown field `mny`, expected one of name, title, help, kind, options, pattern, default, suggest, optional, many, flag, aliases, when_one
+      --> <input>:16:66
+       |
+    14 | …{ name: region, title: Region, kind: choice, options: { source: regions } }
+    15 | …{ name: dataset, title: Dataset, kind: choice, options: { source: datasets, given: [region] } }
+    16 | …{ name: tables, title: Tables, kind: text, pattern: '[a-z_*]+', mny: true, optional: true }
+       |                                                                  ^ unknown field `mny`, expected one of name, title, help, kind, options, pattern, default, suggest, optional, many, flag, aliases, when_one
+    17 | …{ name: mode, title: Access, kind: choice, options: [read, write, admin], default: read, flag: true }
+    18 | …{ name: team, title: Team, kind: choice, options: { source: teams, free: true }, flag: true, optional: true, aliases: [squad] }
+       |
+    ");
+    insta::assert_snapshot!(mistakes(&LAKE.replace("source: regions", "source: regoins").replace("given: [region]", "given: [mode]")), @r#"
+    x.yaml: line 14 column 73: the connector has no source "regoins"; it offers regions, datasets, teams, clusters
+      14 |       - { name: region, title: Region, kind: choice, options: { source: regoins } }
+         |                                                                         ^
+    x.yaml: line 15 column 93: "mode" is not an argument that stands before this one; "given" names those
+      15 |       - { name: dataset, title: Dataset, kind: choice, options: { source: datasets, given: [mode] } }
+         |                                                                                             ^
+    "#);
+    insta::assert_snapshot!(mistakes(&LAKE.replace("[a-z_*]+", "[a-z").replace("default: read", "default: look")), @r"
+    x.yaml: line 16 column 61: this pattern is not a regular expression: unclosed character class
+      16 |       - { name: tables, title: Tables, kind: text, pattern: '[a-z', many: true, optional: true }
+         |                                                             ^
+    x.yaml: line 17 column 92: this default is not one of the options
+      17 |       - { name: mode, title: Access, kind: choice, options: [read, write, admin], default: look, flag: true }
+         |                                                                                            ^
+    ");
+    insta::assert_snapshot!(mistakes(&LAKE.replace("[ for {team}]", " for {team} and {them}")), @r#"
+    x.yaml: line 19 column 13: {team} may be absent; put it into brackets with its words, like [ on {team}]
+      19 |     effect: "{mode} {dataset} in {region}[, tables {tables}] for {team} and {them}"
+         |             ^
+    x.yaml: line 19 column 13: this text names {them}, and there is no such argument
+      19 |     effect: "{mode} {dataset} in {region}[, tables {tables}] for {team} and {them}"
+         |             ^
+    "#);
+    insta::assert_snapshot!(mistakes(&LAKE.replace("connector: lake", "connector: lak").replace("aliases: [dl]", "aliases: [ls, D]")), @r#"
+    x.yaml: line 5 column 11: "ls" means something of its own in a command; choose another word
+       5 | aliases: [ls, D]
+         |           ^
+    x.yaml: line 5 column 15: "D" cannot be typed as a word: use a-z, 0-9, _ and -, and begin with a letter
+       5 | aliases: [ls, D]
+         |               ^
+    x.yaml: line 6 column 12: there is no connector "lak"
+       6 | connector: lak
+         |            ^
+    "#);
+    insta::assert_snapshot!(mistakes(&LAKE.replace("default: 4h", "default: 3d").replace("name: seats", "name: reason")), @r#"
+    x.yaml: line 21 column 37: this is longer than the longest, 2 days
+      21 |     limits: { longest: 2d, default: 3d }
+         |                                     ^
+    x.yaml: line 27 column 17: "reason" means something of its own in a command; choose another word
+      27 |       - { name: reason, title: Seats, kind: number, flag: true, optional: true, suggest: "1" }
+         |                 ^
+    "#);
+    insta::assert_snapshot!(mistakes(&LAKE.replace("name: dataset, title", "name: region, title").replace("name: host, title: Host,", "name: host, title: Host, optional: true,").replace("flag: true, when_one: assume", "when_one: assume")), @r#"
+    x.yaml: line 15 column 17: there is an argument "region" already; choose another name
+      15 |       - { name: region, title: Dataset, kind: choice, options: { source: datasets, given: [region] } }
+         |                 ^
+    x.yaml: line 19 column 13: this text names {dataset}, and there is no such argument
+      19 |     effect: "{mode} {dataset} in {region}[, tables {tables}][ for {team}]"
+         |             ^
+    x.yaml: line 20 column 12: this text names {dataset}, and there is no such argument
+      20 |     after: "lake open {region}/{dataset}"
+         |            ^
+    x.yaml: line 26 column 17: "host" may be left out, so what is needed cannot come after it; put it before, or make one of them a flag
+      26 |       - { name: cluster, title: Cluster, kind: choice, options: { source: clusters }, when_one: assume }
+         |                 ^
+    x.yaml: line 30 column 13: {host} may be absent; put it into brackets with its words, like [ on {host}]
+      30 |     effect: "console on {host}, cluster {cluster}[ with {buddy}]"
+         |             ^
+    "#);
+}
+
+#[test]
+fn a_manifest_takes_the_place_of_ours_only_when_it_says_so() {
+    let ours = [("ours.yaml", LAKE)];
+    let theirs = |text: String| [("theirs.yaml".to_owned(), text)];
+    assert!(Catalog::load(&ours, &theirs(LAKE.to_owned()), &sources).is_err());
+    let replaced = LAKE.replace("title: Data Lake", "title: Our Lake\nreplaces: true");
+    let catalog = Catalog::load(&ours, &theirs(replaced), &sources).expect("replaced");
+    assert_eq!(catalog.get("dl").map(|it| it.title.as_str()), Some("Our Lake"));
+    assert_eq!(catalog.only(&["lake"]).integrations().len(), 1);
+    assert_eq!(catalog.only(&["other"]).integrations().len(), 0);
+}
+
+fn draft(access_type: &str, values: &[(&str, &str)]) -> Draft {
+    let values: Args = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Draft { integration: Some("lake".to_owned()), access_type: Some(access_type.to_owned()), values, ..Draft::default() }
+}
+
+fn shape(draft: &Draft) -> String {
+    let form = Form::new(&catalog(), &lookup(), draft, COMMON);
+    let field = |field: &super::form::Field| {
+        let widget = match &field.widget {
+            Widget::Choice(choices) => {
+                format!("choice of {}", choices.iter().map(|it| it.label.as_str()).collect::<Vec<_>>().join("/"))
+            }
+            Widget::Duration(spans) => format!("duration {spans:?}"),
+            other => format!("{other:?}"),
+        };
+        let value = field.values().iter().map(|(value, label)| format!(" {value} ({label})")).collect::<String>();
+        let marks = [(field.required, " required"), (field.many, " many"), (field.dependants, " dependants")];
+        let marks: String = marks.iter().filter(|(on, _)| *on).map(|(_, mark)| *mark).collect();
+        format!("{}:{value} | {widget} |{marks}\n", field.name)
+    };
+    format!("{}\n{}", form.title, form.fields.iter().map(field).collect::<String>())
+}
+
+#[test]
+fn the_form_grows_with_what_is_known() {
+    insta::assert_snapshot!(shape(&Draft::default()), @r"
+    Request access
+    integration: | choice of Badge/Data Lake | required dependants
+    ");
+    insta::assert_snapshot!(shape(&Draft { integration: Some("lake".to_owned()), ..Draft::default() }), @r"
+    Access to Data Lake
+    integration: lake (Data Lake) | choice of Badge/Data Lake | required dependants
+    access_type: | choice of Dataset access/Console session | required dependants
+    ");
+    insta::assert_snapshot!(shape(&draft("dataset", &[])), @r#"
+    Dataset access in Data Lake
+    integration: lake (Data Lake) | choice of Badge/Data Lake | required dependants
+    access_type: dataset (Dataset access) | choice of Dataset access/Console session | required dependants
+    region: | choice of Europe/United States | required dependants
+    dataset: | Lookup { source: "datasets", given: {}, missing: ["Region"], free: false } | required
+    tables: | Text { pattern: Some("[a-z_*]+"), multiline: true } | many
+    mode: read (read) | choice of read/write/admin | required
+    team: | Lookup { source: "teams", given: {}, missing: [], free: true } |
+    reason: | Text { pattern: None, multiline: true } |
+    duration: 4h (4 hours) | duration [30 minutes, 1 hour, 4 hours, 8 hours] | required
+    "#);
+    insta::assert_snapshot!(shape(&draft("dataset", &[("region", "eu"), ("dataset", "web logs"), ("tables", "a\nB"), ("team", "new")])), @r#"
+    Dataset access in Data Lake
+    integration: lake (Data Lake) | choice of Badge/Data Lake | required dependants
+    access_type: dataset (Dataset access) | choice of Dataset access/Console session | required dependants
+    region: eu (Europe) | choice of Europe/United States | required dependants
+    dataset: | choice of people/sales | required
+    tables: a (a) B (B) | Text { pattern: Some("[a-z_*]+"), multiline: true } | many
+    mode: read (read) | choice of read/write/admin | required
+    team: new (new) | Lookup { source: "teams", given: {}, missing: [], free: true } |
+    reason: | Text { pattern: None, multiline: true } |
+    duration: 4h (4 hours) | duration [30 minutes, 1 hour, 4 hours, 8 hours] | required
+    "#);
+    insta::assert_snapshot!(shape(&Draft { duration: Some(Span::days(3)), ..draft("console", &[("host", "Bad Host")]) }), @r#"
+    Console session in Data Lake
+    integration: lake (Data Lake) | choice of Badge/Data Lake | required dependants
+    access_type: console (Console session) | choice of Dataset access/Console session | required dependants
+    host: Bad Host (Bad Host) | Text { pattern: Some("[a-z0-9.-]{1,63}"), multiline: false } | required
+    seats: 1 (1) | Text { pattern: Some("-?[0-9]+(\\.[0-9]+)?"), multiline: false } |
+    idle: | Text { pattern: None, multiline: false } |
+    buddy: | Person |
+    reason: | Text { pattern: None, multiline: true } |
+    duration: 3d (3 days) | duration [30 minutes, 1 hour, 8 hours, 3 days, 1 week] | required
+    "#);
+}
+
+#[test]
+fn a_problem_stands_at_its_field() {
+    let told = |draft: &Draft| match draft.complete(&catalog(), &lookup()) {
+        Ok(complete) => format!("{complete:?}"),
+        Err(problems) => problems.iter().map(|it| format!("{}: {} {:?}\n", it.arg, it.message, it.trouble)).collect(),
+    };
+    let bad =
+        draft("console", &[("host", "Bad Host"), ("seats", "many"), ("idle", "1 month"), ("buddy", "bob"), ("colour", "red")]);
+    insta::assert_snapshot!(told(&bad), @r#"
+    colour: Console session takes no argument "colour". Unknown
+    host: "Bad Host" does not fit: Host must match [a-z0-9.-]{1,63}. Lower case, no spaces. Wrong
+    seats: "many" is not a number; type digits, like 3. Wrong
+    idle: Months and years differ in length; type days or weeks instead, like 30d or 4w. Wrong
+    buddy: "bob" is nobody we can find; type an e-mail address, or mention the person. Wrong
+    "#);
+    insta::assert_snapshot!(told(&Draft { duration: Some(Span::days(3)), ..draft("dataset", &[("mode", "writ")]) }), @r#"
+    region: Region is still missing. Missing
+    dataset: Dataset is still missing. Missing
+    mode: There is no mode "writ"; did you mean "write"? Wrong
+    duration: 3 days is too long: Dataset access lasts 2 days at most. Wrong
+    "#);
+    insta::assert_snapshot!(told(&Draft::default()), @"integration: Choose what you need access to. Missing");
+}
+
+#[test]
+fn labels_are_shown_and_values_are_kept() {
+    let complete =
+        draft("dataset", &[("region", "europe"), ("dataset", "sales")]).complete(&catalog(), &lookup()).expect("complete");
+    assert_eq!(complete.effect, "read sales in Europe");
+    assert_eq!(complete.access.args.get("region").map(String::as_str), Some("eu"));
+    assert_eq!(complete.access.args.get("mode").map(String::as_str), Some("read"));
+}
+
+#[test]
+fn what_is_not_loaded_is_not_refused() {
+    let catalog = catalog();
+    let access = Access { integration: "lake".into(), access_type: "dataset".into(), args: Args::new() };
+    let (integration, access) = catalog.find(&access).expect("there");
+    let typed = draft("dataset", &[("region", "moon"), ("dataset", "dust")]).values;
+    let nothing: &dyn Lookup = &Index::new();
+    assert!(args::check(integration, access, &typed, nothing).is_ok());
+}
