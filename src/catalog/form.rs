@@ -357,7 +357,7 @@ fn duration(access: &AccessType, draft: &Draft, common: Common) -> Field {
     durations.dedup();
     let chosen = draft.duration.filter(fits).or(access.limits.default.filter(fits)).or_else(|| durations.first().copied());
     Field {
-        hint: access.limits.longest.map(|longest| format!("At most {longest}. An approver may shorten it.")),
+        hint: access.limits.longest.map(|longest| format!("At most {longest}. An approver may change it.")),
         value: chosen.map(short),
         label: chosen.map(|span| span.to_string()),
         required: true,
