@@ -151,6 +151,8 @@ impl App {
 
     /// Everything that goes on beside the listener, until `stop`: the engine, the choices, the reload.
     pub async fn run(&self, listener: tokio::net::TcpListener, stop: impl Future<Output = ()>) {
+        // A first start knows no choices yet; a complete command must not open the form for want of them.
+        let _ = tokio::time::timeout(Span::seconds(2).to_std(), self.desk.refresh_choices()).await;
         let engine = self.engine.clone();
         let working = tokio::spawn(async move { engine.run().await });
         let refreshing = tokio::spawn(self.clone().refresh());
@@ -164,9 +166,11 @@ impl App {
     }
 
     async fn refresh(self) {
+        let mut pause = Span::seconds(30); // what the start did not get in time is had soon
         loop {
+            tokio::time::sleep(pause.to_std()).await;
             self.desk.refresh_choices().await;
-            tokio::time::sleep(Span::minutes(5).to_std()).await;
+            pause = Span::minutes(5);
         }
     }
 

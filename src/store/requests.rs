@@ -1,5 +1,6 @@
 //! Requests and the decisions on them.
 
+use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
@@ -143,10 +144,10 @@ impl Tx {
         let RequestRow { request, plan, connect, stale_at } = row;
         let plan = StoredPlan { assignments: plan.clone(), connect: connect.clone() };
         let new = sqlx::query(
-            "INSERT INTO requests (id, requestor, principal, integration, access_type, args, effect, reason, length, via, state,
+            "INSERT INTO requests (id, requestor, principal, integration, access_type, args, same, effect, reason, length, via, state,
                  policy, plan, warning, extends, created_at, stale_at, decided_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-             ON CONFLICT (requestor, principal, integration, access_type, args) WHERE state = 'open' DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+             ON CONFLICT (requestor, principal, same) WHERE state = 'open' DO NOTHING",
         )
         .bind(request.id.as_str())
         .bind(request.requestor.as_str())
@@ -154,6 +155,7 @@ impl Tx {
         .bind(&request.access.integration)
         .bind(&request.access.access_type)
         .bind(to_json(&request.access.args))
+        .bind(hex::encode(Sha256::digest(to_json(&request.access))))
         .bind(&request.effect)
         .bind(&request.reason)
         .bind(request.length.0)

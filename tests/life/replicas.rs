@@ -69,3 +69,22 @@ async fn eight_claimers_never_hold_one_row_or_one_lane_twice() {
     assert_eq!(lanes.len(), all, "a lane was held twice");
     assert!(all > 0, "something was claimed");
 }
+
+#[tokio::test]
+async fn a_long_reason_and_many_open_requests_have_their_limits_on_both_stores() {
+    for database in [Database::Sqlite, Database::postgres().await] {
+        let policy = "policy:\n  approvers: { people: [ bob@acme.example ] }\n  openRequests: 2\n";
+        let world = World::with(database, policy).await;
+        world.asks("alice", "shelf", "a", Span::hours(1)).await;
+        world.asks("alice", "shelf", "b", Span::hours(1)).await;
+        let third = world.ask("alice", "shelf", "c", Span::hours(1)).await;
+        assert!(matches!(&third, Answer::Refused { why } if why.contains("2 requests")), "{third:?}");
+        let came = world.press("carol").await;
+        let long = p0::catalog::form::Draft {
+            reason: Some("x".repeat(1001)),
+            ..crate::harness::world::ask("shelf", "a", Span::hours(1))
+        };
+        let answer = world.app.desk.submit(&came, long).await.expect("answered");
+        assert!(matches!(&answer, Answer::Mistakes { mistakes } if mistakes[0].field == "reason"), "{answer:?}");
+    }
+}

@@ -58,6 +58,7 @@ CREATE TABLE requests (
     integration TEXT NOT NULL,
     access_type TEXT NOT NULL,
     args TEXT NOT NULL,
+    same TEXT NOT NULL,
     effect TEXT NOT NULL,
     reason TEXT,
     length BIGINT NOT NULL,
@@ -73,7 +74,8 @@ CREATE TABLE requests (
 );
 CREATE INDEX requests_open ON requests (requestor) WHERE state = 'open';
 -- The same is asked once, whatever was pressed how often and answered by which replica.
-CREATE UNIQUE INDEX one_open_ask ON requests (requestor, principal, integration, access_type, args) WHERE state = 'open';
+-- `same` is a hash of what is asked for: arguments may be longer than an index can hold.
+CREATE UNIQUE INDEX one_open_ask ON requests (requestor, principal, same) WHERE state = 'open';
 CREATE INDEX requests_of_requestor ON requests (requestor, created_at);
 CREATE INDEX requests_going_stale ON requests (stale_at) WHERE state = 'open';
 

@@ -175,7 +175,7 @@ impl Directory for Slack {
     async fn members(&self, group: &str) -> Result<Vec<Handle>, Fault> {
         let home = self.home().await?;
         let realm = Slack::realm(home);
-        let members = self.client.group_members(group, None).await?;
+        let members = self.client.group_members(group, home.org_wide.then_some(home.team.as_str())).await?;
         Ok(members.into_iter().map(|handle| Handle { surface: NAME.to_owned(), realm: realm.clone(), handle }).collect())
     }
 }
