@@ -1,12 +1,15 @@
 //! The terminal: plain lines, colours only where somebody sits in front of them.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Longer lines are broken between words.
 const WIDTH: usize = 96;
 
 pub struct Screen {
     colours: bool,
+    /// Nobody reads any more.
+    left: AtomicBool,
 }
 
 /// What a line is, as far as its colour goes.
@@ -20,12 +23,19 @@ pub enum Ink {
 
 impl Screen {
     pub fn of_stdout() -> Screen {
-        Screen { colours: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+        let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Screen { colours, left: AtomicBool::new(false) }
     }
 
     /// A reader that went away (`p0 demo | head`) is no failure of the demo.
     pub fn line(&self, text: &str) {
-        let _ = writeln!(std::io::stdout().lock(), "{text}");
+        if writeln!(std::io::stdout().lock(), "{text}").is_err() {
+            self.left.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub fn reader_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
     }
 
     pub fn ink(&self, ink: Ink, text: &str) -> String {

@@ -195,8 +195,7 @@ async fn show_record(place: &Place, screen: &Screen, entries: &[Entry]) -> Resul
         audit::verify(&entries)?;
         count += entries.len();
     }
-    screen
-        .say(&format!("The chain verifies: {count} events, each with the hash of the one before it. Were one letter different:"));
+    screen.say(&format!("The chain verifies: {count} events, each with the hash of the one before. Were one letter changed:"));
     let mut changed: Vec<Entry> = entries.iter().filter(|entry| entry.stream.starts_with(RequestId::PREFIX)).cloned().collect();
     if let Some(first) = changed.first_mut() {
         first.body = first.body.replacen("INC-42", "INC-43", 1);
@@ -247,7 +246,7 @@ async fn until<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> Resu
 
 // ---- after the story
 
-/// Says how to act as the people, and shows what they and PostgreSQL see, for ever.
+/// Says how to act as the people, and shows what they and PostgreSQL see, for as long as somebody reads.
 pub async fn stay(place: &Place, screen: &Screen) -> Result<(), Failed> {
     screen.part("Now you. It stays up until Ctrl-C; what people see appears here. In another terminal:");
     screen.line("");
@@ -267,6 +266,9 @@ pub async fn stay(place: &Place, screen: &Screen) -> Result<(), Failed> {
     let mut admin = place.target.look().await?;
     let mut members = place.target.members(&mut admin, &roles).await?;
     loop {
+        if screen.reader_left() {
+            return Ok(());
+        }
         tokio::time::sleep(Duration::from_millis(100)).await;
         let now = everything(place)?;
         for (key, (title, lines)) in &now {
