@@ -89,6 +89,13 @@ pub struct User {
     pub enterprise: Option<String>,
 }
 
+impl User {
+    /// A living member of this organisation whose address Slack does not call unconfirmed.
+    pub fn is_ours(&self) -> bool {
+        !self.stranger && !self.bot && !self.deleted && self.email_confirmed != Some(false)
+    }
+}
+
 /// A view that stands open; `hash` guards the next update against a lost race.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {

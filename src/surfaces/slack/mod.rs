@@ -16,7 +16,8 @@ mod receive;
 mod routes;
 pub mod signature;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -24,12 +25,13 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::{BadSurface, Built, Parts, Surface};
+use crate::desk::view::RequestView;
 use crate::desk::{ApprovalsPlace, Desk};
 use crate::directory::Directory;
 use crate::domain::fault::Fault;
 use crate::domain::notice::{Audience, Notice, Posted};
 use crate::domain::outside::Outside;
-use crate::domain::person::Handle;
+use crate::domain::person::{Email, Handle};
 use crate::yaml::Spanned;
 use client::{Client, Installation};
 
@@ -51,6 +53,8 @@ pub struct Slack {
     signing_secret: SecretString,
     approvals: String,
     home: OnceCell<Installation>,
+    /// Approvers' addresses that Slack was asked about.
+    looked_up: Mutex<BTreeSet<Email>>,
     /// Handlers that go on after their acknowledgement; the engine takes over what a crash cuts off.
     me: std::sync::Weak<Slack>,
 }
@@ -81,6 +85,7 @@ pub fn build(parts: Parts<'_>) -> Result<Built, BadSurface> {
         signing_secret,
         approvals: read.approvals.value.clone(),
         home: OnceCell::new(),
+        looked_up: Mutex::default(),
         me: me.clone(),
     });
     Ok(Built {
@@ -108,6 +113,31 @@ impl Slack {
         }
     }
 
+    /// Approvers whom Slack has not shown us yet are looked up by their address, so that the message
+    /// mentions them. Whom Slack does not know is named by the address. Returns whether one was found.
+    async fn find_approvers(&self, view: &RequestView, realm: &str) -> bool {
+        let mut found = false;
+        for approver in view.approvers.people.iter().filter(|approver| approver.handle.is_none()) {
+            let Some(email) = Email::parse(&approver.name) else { continue };
+            let first = self.looked_up.lock().is_ok_and(|mut known| known.insert(email.clone()));
+            if !first {
+                continue;
+            }
+            match self.client.lookup_by_email(&email).await {
+                Ok(user) if user.is_ours() && user.email.as_ref() == Some(&email) => {
+                    let handle = Handle { surface: NAME.to_owned(), realm: realm.to_owned(), handle: user.id };
+                    found |= self.desk.meet(&handle, &email, &user.name).await.is_ok();
+                }
+                Ok(_) | Err(Fault::Never { .. }) => {}
+                Err(fault) => {
+                    tracing::info!(why = %fault, "an approver could not be looked up; the message names the address");
+                    let _ = self.looked_up.lock().map(|mut known| known.remove(&email));
+                }
+            }
+        }
+        found
+    }
+
     /// Does something after the acknowledgement went out.
     fn spawn<F>(&self, work: impl FnOnce(Arc<Slack>) -> F)
     where
@@ -132,12 +162,17 @@ impl Surface for Slack {
     async fn show(&self, notice: &Notice) -> Result<Posted, Fault> {
         let home = self.home().await?;
         let realm = if notice.realm.is_empty() { Slack::realm(home) } else { notice.realm.clone() };
-        let Some(view) = self.desk.view(&notice.request, NAME, &realm).await? else {
+        let Some(mut view) = self.desk.view(&notice.request, NAME, &realm).await? else {
             return Err(Fault::never("The request of this message is gone."));
         };
         let now = self.outside.now();
         let (place, message) = match &notice.audience {
-            Audience::Approvals => (self.approvals.clone(), messages::approval(&view, now)),
+            Audience::Approvals => {
+                if self.find_approvers(&view, &realm).await {
+                    view = self.desk.view(&notice.request, NAME, &realm).await?.unwrap_or(view);
+                }
+                (self.approvals.clone(), messages::approval(&view, now))
+            }
             Audience::Person(_) => {
                 let link = self.desk.approvals_link(&notice.request).await?;
                 let handle = view

@@ -83,7 +83,7 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use super::super::method::{CHAT_UPDATE, USERGROUPS_USERS_LIST};
+    use super::super::method::{CHAT_UPDATE, USERGROUPS_USERS_LIST, VIEWS_OPEN};
     use super::*;
 
     const START: Time = Time(1_800_000_000_000);
@@ -133,6 +133,15 @@ mod tests {
         assert_eq!(pace.ask(&CHAT_POST_MESSAGE, Some("C1"), START), None);
         assert_eq!(pace.ask(&CHAT_UPDATE, None, START + Span::seconds(30)), None);
         assert!(pace.ask(&CHAT_UPDATE, None, START + Span::seconds(30)).is_some(), "no burst right after");
+    }
+
+    #[test]
+    fn what_a_person_waits_for_is_held_up_by_slack_alone() {
+        assert_eq!(through(&VIEWS_OPEN, None, 1_000, Span::ZERO), 1_000);
+        let mut pace = Pace::default();
+        pace.hold(&VIEWS_OPEN, START + Span::seconds(1));
+        assert_eq!(pace.ask(&VIEWS_OPEN, None, START), Some(Span::seconds(1)));
+        assert_eq!(pace.ask(&VIEWS_OPEN, None, START + Span::seconds(1)), None);
     }
 
     #[test]
