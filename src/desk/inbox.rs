@@ -25,10 +25,6 @@ impl Desk {
     /// Stores an interaction that can only be answered after it is acknowledged: it needs a call out.
     /// `false`: it came before.
     pub async fn accept(&self, key: &str, surface: &str, tell_by: &str) -> Result<bool> {
-        super::settle!(self.accept_once(key, surface, tell_by).await)
-    }
-
-    async fn accept_once(&self, key: &str, surface: &str, tell_by: &str) -> Result<bool> {
         let sealed = self.inner.key.seal(key, tell_by, &*self.inner.outside)?;
         let letter = Letter {
             key: key.to_owned(),
@@ -38,10 +34,7 @@ impl Desk {
             answer: None,
             sealed: Some(sealed),
         };
-        let mut tx = self.inner.store.begin().await?;
-        let new = tx.receive(&letter).await?;
-        tx.commit().await?;
-        Ok(new)
+        Ok(self.inner.store.receive(letter).await?)
     }
 
     /// What is still to be done for an interaction. `None`: nothing.
@@ -55,11 +48,8 @@ impl Desk {
     }
 
     /// The interaction is finished: told, or nothing to tell.
-    pub async fn finished(&self, key: &str) -> Result<()> {
-        let mut tx = self.inner.store.begin().await?;
-        tx.told(key).await?;
-        tx.commit().await?;
-        Ok(())
+    pub fn finished(&self, key: &str) {
+        self.inner.store.told(key);
     }
 
     /// Whoever received the interaction could not finish it: the engine goes on from now.

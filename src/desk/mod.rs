@@ -93,6 +93,8 @@ struct Inner {
     places: RwLock<Arc<Vec<ApprovalsPlace>>>,
     directories: RwLock<BTreeMap<String, Arc<dyn Directory>>>,
     rules: RwLock<Option<Arc<Rules>>>,
+    /// Whom handles are linked to, as far as somebody came lately.
+    known: Mutex<BTreeMap<Handle, Person>>,
     /// When the choices of an integration were last fetched.
     refreshed: Mutex<BTreeMap<String, Time>>,
 }
@@ -118,6 +120,7 @@ impl Desk {
             places: RwLock::default(),
             directories: RwLock::default(),
             rules: RwLock::default(),
+            known: Mutex::default(),
             refreshed: Mutex::default(),
         };
         Desk { inner: Arc::new(inner) }
@@ -188,6 +191,14 @@ impl Desk {
             *current = Some(rules.clone());
         }
         Ok(rules)
+    }
+
+    /// The policy as it was last read: enough to draw a form with, never to decide by.
+    pub async fn limits(&self) -> Result<Arc<Rules>> {
+        match self.inner.rules.read().ok().and_then(|rules| rules.clone()) {
+            Some(rules) => Ok(rules),
+            None => self.rules().await,
+        }
     }
 
     /// Is this person in one of the policy's approver groups? Asked of the directory now.

@@ -6,10 +6,25 @@ use super::{Desk, Result};
 use crate::domain::event::{Event, ORGANISATION};
 use crate::domain::person::{Actor, Email, Handle, Person};
 
+/// How many people are kept in memory.
+const KEPT: usize = 10_000;
+
 impl Desk {
     /// Whom a handle was linked to.
+    /// A link is for ever, so one that was read is kept.
     pub async fn who(&self, handle: &Handle) -> Result<Option<Person>> {
-        Ok(self.inner.store.person_by_handle(handle).await?)
+        let kept = self.inner.known.lock().ok().and_then(|known| known.get(handle).cloned());
+        if kept.is_some() {
+            return Ok(kept);
+        }
+        let found = self.inner.store.person_by_handle(handle).await?;
+        if let (Some(person), Ok(mut known)) = (&found, self.inner.known.lock()) {
+            if KEPT <= known.len() {
+                known.clear();
+            }
+            known.insert(handle.clone(), person.clone());
+        }
+        Ok(found)
     }
 
     /// Links a handle at first contact. `email` must be one the surface has verified. A handle that

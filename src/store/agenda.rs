@@ -191,6 +191,7 @@ impl Tx {
     /// Puts a thing on the agenda because what is wanted of it changed. A worker in flight loses its
     /// claim: what it brings back is not written, and the thing is looked at afresh.
     pub async fn look(&mut self, kind: Kind, id: &str, lane: &str, at: Time) -> Result<()> {
+        self.makes_due(at);
         let now = self.outside.now().0; // a new row's epoch is one that no earlier worker can hold
         sqlx::query(
             "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts) VALUES ($1, $2, $3, $4, 0, $5, 0)
@@ -210,7 +211,10 @@ impl Tx {
     /// drop the transaction.
     pub async fn finish(&mut self, claim: &Claimed, next: Next) -> Result<bool> {
         let (run_at, attempts) = match next {
-            Next::At(at) => (at.0, 0),
+            Next::At(at) => {
+                self.makes_due(at);
+                (at.0, 0)
+            }
             Next::Again(at) => (at.0, claim.attempts + 1),
             Next::Never => {
                 let gone = sqlx::query("DELETE FROM agenda WHERE kind = $1 AND id = $2 AND epoch = $3")
@@ -268,6 +272,7 @@ impl Tx {
 
     pub async fn release_lane(&mut self, claim: &Claimed) -> Result<()> {
         if !claim.lane.is_empty() {
+            self.makes_due(self.outside.now()); // whoever waited for the lane
             sqlx::query("UPDATE lanes SET lease_until = 0 WHERE lane = $1 AND holder = $2")
                 .bind(&claim.lane)
                 .bind(&claim.holder)

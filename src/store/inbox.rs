@@ -1,8 +1,12 @@
 //! The inbox: every interaction under its key, and the answer it got.
 
-use sqlx::Row;
+use std::collections::BTreeSet;
 
-use super::{Kind, Result, Store, Tx};
+use sqlx::{AssertSqlSafe, Row};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Kind, Result, Store, StoreError, Tx};
 use crate::domain::time::{Span, Time};
 
 /// How long whoever received an interaction goes on with it alone, before the engine takes it for
@@ -23,7 +27,85 @@ pub struct Letter {
     pub sealed: Option<String>,
 }
 
+/// What is written of interactions apart from all else.
+pub(super) enum Arrival {
+    /// To be stored before it is acknowledged; says whether it is new.
+    Received(Box<Letter>, oneshot::Sender<Result<bool>>),
+    /// Finished; nobody waits for this.
+    Told(String),
+}
+
+pub(super) type Arriving = mpsc::UnboundedSender<Arrival>;
+
+pub(super) fn arriving() -> (Arriving, mpsc::UnboundedReceiver<Arrival>) {
+    mpsc::unbounded_channel()
+}
+
+/// The most that share one commit.
+const TOGETHER: usize = 64;
+
 impl Store {
+    /// Stores an interaction on its own and comes back when that is durable. `false`: it came before.
+    /// Those that arrive while another commit is under way share the next one.
+    pub async fn receive(&self, letter: Letter) -> Result<bool> {
+        let (done, stored) = oneshot::channel();
+        let gone = || StoreError::Arriving("it is being closed".to_owned());
+        self.arriving.send(Arrival::Received(Box::new(letter), done)).map_err(|_| gone())?;
+        stored.await.map_err(|_| gone())?
+    }
+
+    /// An interaction is finished. Durable soon; after a crash before that it is gone on with again.
+    pub fn told(&self, key: &str) {
+        // Closed: the engine of the next start finds it pending.
+        let _ = self.arriving.send(Arrival::Told(key.to_owned()));
+    }
+
+    /// Writes what arrives, together, for as long as somebody holds the store.
+    pub(super) fn take_in(&self, mut waiting: mpsc::UnboundedReceiver<Arrival>) {
+        let mut store = self.clone();
+        store.arriving = arriving().0; // its own sender would keep the line open for ever
+        tokio::spawn(async move {
+            let mut arrived = Vec::new();
+            while waiting.recv_many(&mut arrived, TOGETHER).await > 0 {
+                let mut tries = 0;
+                let stored = loop {
+                    match store.write_together(&arrived).await {
+                        Err(error) if error.is_conflict() && tries < 5 => tries += 1,
+                        stored => break stored,
+                    }
+                };
+                let mut stored = stored.map(Vec::into_iter).map_err(|error| error.to_string());
+                for arrival in arrived.drain(..) {
+                    if let Arrival::Received(_, done) = arrival {
+                        let new = match &mut stored {
+                            Ok(news) => Ok(news.next().unwrap_or(false)),
+                            Err(why) => Err(StoreError::Arriving(why.clone())),
+                        };
+                        let _ = done.send(new); // whoever asked may have gone away
+                    }
+                }
+            }
+        });
+    }
+
+    /// For each interaction received: is it new?
+    async fn write_together(&self, arrived: &[Arrival]) -> Result<Vec<bool>> {
+        let mut tx = self.begin().await?;
+        let (mut letters, mut keys) = (Vec::new(), Vec::new());
+        for arrival in arrived {
+            match arrival {
+                Arrival::Received(letter, _) => letters.push(&**letter),
+                Arrival::Told(key) => keys.push(key.as_str()),
+            }
+        }
+        let mut new = tx.receive_all(&letters).await?;
+        tx.told_all(&keys).await?;
+        // The second of two that came together came before, too.
+        let news = letters.iter().map(|letter| new.remove(&letter.key)).collect();
+        tx.commit().await?;
+        Ok(news)
+    }
+
     pub async fn letter(&self, key: &str) -> Result<Option<Letter>> {
         let row = sqlx::query("SELECT key, surface, at, state, answer, sealed FROM inbox WHERE key = $1")
             .bind(key)
@@ -66,22 +148,46 @@ impl Tx {
     /// Stores an interaction, with its answer if it has one. `false`: its key was there before, and nothing changed.
     /// `pending`: the answer is still to be told, or the work still to be done.
     pub async fn receive(&mut self, letter: &Letter) -> Result<bool> {
-        let new = sqlx::query(
-            "INSERT INTO inbox (key, surface, at, state, answer, sealed) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (key) DO NOTHING",
-        )
-        .bind(&letter.key)
-        .bind(&letter.surface)
-        .bind(letter.at.0)
-        .bind(if letter.pending { "pending" } else { "answered" })
-        .bind(&letter.answer)
-        .bind(&letter.sealed)
-        .execute(self.sql())
-        .await?
-        .rows_affected()
-            == 1;
-        if new && letter.pending {
-            self.look(Kind::Inbox, &letter.key, "", letter.at + RECEIVER_HAS).await?;
+        Ok(self.receive_all(&[letter]).await?.contains(&letter.key))
+    }
+
+    /// Stores interactions, all in one statement. Returns the keys that are new.
+    async fn receive_all(&mut self, letters: &[&Letter]) -> Result<BTreeSet<String>> {
+        if letters.is_empty() {
+            return Ok(BTreeSet::new());
         }
+        let text = format!(
+            "INSERT INTO inbox (key, surface, at, state, answer, sealed) VALUES {} ON CONFLICT (key) DO NOTHING RETURNING key",
+            places(letters.len(), 6)
+        );
+        let mut insert = sqlx::query(AssertSqlSafe(text));
+        for letter in letters {
+            insert = insert
+                .bind(&letter.key)
+                .bind(&letter.surface)
+                .bind(letter.at.0)
+                .bind(if letter.pending { "pending" } else { "answered" })
+                .bind(&letter.answer)
+                .bind(&letter.sealed);
+        }
+        let rows = insert.fetch_all(self.sql()).await?;
+        let new: BTreeSet<String> = rows.iter().map(|row| row.try_get("key")).collect::<std::result::Result<_, _>>()?;
+        let unfinished: Vec<_> = letters.iter().filter(|letter| letter.pending && new.contains(&letter.key)).collect();
+        if unfinished.is_empty() {
+            return Ok(new);
+        }
+        let text = format!(
+            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts) VALUES {} ON CONFLICT (kind, id) DO NOTHING",
+            places(unfinished.len(), 7)
+        );
+        let epoch = self.outside.now().0;
+        let mut insert = sqlx::query(AssertSqlSafe(text));
+        for letter in unfinished {
+            let run_at = letter.at + RECEIVER_HAS;
+            insert =
+                insert.bind(Kind::Inbox.as_str()).bind(&letter.key).bind("").bind(run_at.0).bind(0i64).bind(epoch).bind(0i64);
+        }
+        insert.execute(self.sql()).await?;
         Ok(new)
     }
 
@@ -99,8 +205,29 @@ impl Tx {
 
     /// The answer was told, or nobody can be told any more.
     pub async fn told(&mut self, key: &str) -> Result<()> {
-        sqlx::query("UPDATE inbox SET state = 'answered', sealed = NULL WHERE key = $1").bind(key).execute(self.sql()).await?;
-        sqlx::query("DELETE FROM agenda WHERE kind = 'inbox' AND id = $1").bind(key).execute(self.sql()).await?;
+        self.told_all(&[key]).await
+    }
+
+    async fn told_all(&mut self, keys: &[&str]) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        for change in [
+            "UPDATE inbox SET state = 'answered', sealed = NULL WHERE key IN",
+            "DELETE FROM agenda WHERE kind = 'inbox' AND id IN",
+        ] {
+            let query = sqlx::query(AssertSqlSafe(format!("{change} {}", places(1, keys.len()))));
+            keys.iter().fold(query, |query, key| query.bind(*key)).execute(self.sql()).await?;
+        }
         Ok(())
     }
+}
+
+/// `($1, $2), ($3, $4)`: so many rows of so many values.
+fn places(rows: usize, values: usize) -> String {
+    let row = |row: usize| {
+        let numbers: Vec<String> = (1..=values).map(|value| format!("${}", row * values + value)).collect();
+        format!("({})", numbers.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }

@@ -26,6 +26,7 @@ use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor, Row};
 use tokio::sync::Notify;
 
 use crate::domain::outside::Outside;
+use crate::domain::time::Time;
 
 pub use agenda::{Claimed, Kind, Next};
 pub use assignments::{AssignmentRow, Changed, GrantRow};
@@ -40,6 +41,8 @@ pub enum StoreError {
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("{table} {id} cannot be read: {what}")]
     Row { table: &'static str, id: String, what: String },
+    #[error("the database did not store what came in: {0}")]
+    Arriving(String),
     #[error("P0_DATABASE_URL must begin with sqlite: or postgres://")]
     Scheme,
 }
@@ -72,8 +75,10 @@ pub struct Store {
     write: AnyPool,
     dialect: Dialect,
     outside: Arc<dyn Outside>,
-    /// Told after each commit that put something on the agenda. A hint: the engine polls as well.
+    /// Told after each commit that made something due. A hint: the engine polls as well.
     wake: Arc<Notify>,
+    /// Interactions on their way into the record; those that come together share one commit.
+    arriving: inbox::Arriving,
 }
 
 /// A transaction that will write. Dropped without [`Tx::commit`], nothing of it was.
@@ -81,6 +86,8 @@ pub struct Tx {
     inner: sqlx::Transaction<'static, sqlx::Any>,
     outside: Arc<dyn Outside>,
     wake: Arc<Notify>,
+    /// When the first thing is due that this put on the agenda.
+    due: Option<Time>,
     events: Vec<crate::domain::event::Event>,
 }
 
@@ -101,36 +108,39 @@ impl Store {
         let options: AnyConnectOptions = full.parse()?;
         let options = options.disable_statement_logging();
         let pool = move |connections: u32| {
-            AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(10)).after_connect(
-                move |connection, _| {
-                    Box::pin(async move {
-                        if sqlite {
-                            for pragma in [
-                                "PRAGMA busy_timeout = 5000",
-                                "PRAGMA journal_mode = WAL",
-                                "PRAGMA synchronous = FULL",
-                                "PRAGMA foreign_keys = ON",
-                            ] {
-                                connection.execute(pragma).await?;
-                            }
+            let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(10));
+            // A file does not hang up: only a server's connections are tried before they are used.
+            options.test_before_acquire(!sqlite).after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if sqlite {
+                        for pragma in [
+                            "PRAGMA busy_timeout = 5000",
+                            "PRAGMA journal_mode = WAL",
+                            "PRAGMA synchronous = FULL",
+                            "PRAGMA foreign_keys = ON",
+                        ] {
+                            connection.execute(pragma).await?;
                         }
-                        Ok(())
-                    })
-                },
-            )
+                    }
+                    Ok(())
+                })
+            })
         };
         // SQLite has one writer: waiting in our own line is fair, waiting in its busy handler is not.
         let write = pool(if sqlite { 1 } else { 10 }).connect_with(options.clone()).await?;
         sqlx::migrate!("src/store/migrations").run(&write).await?;
         let read = if sqlite { pool(4).connect_with(options).await? } else { write.clone() };
-        Ok(Store { read, write, dialect, outside, wake: Arc::new(Notify::new()) })
+        let (arriving, waiting) = inbox::arriving();
+        let store = Store { read, write, dialect, outside, wake: Arc::new(Notify::new()), arriving };
+        store.take_in(waiting);
+        Ok(store)
     }
 
     /// Begins a transaction that will write.
     pub async fn begin(&self) -> Result<Tx> {
         self.outside.reach("store.begin").await;
         let inner = self.write.begin_with(self.dialect.begin).await?;
-        Ok(Tx { inner, outside: self.outside.clone(), wake: self.wake.clone(), events: Vec::new() })
+        Ok(Tx { inner, outside: self.outside.clone(), wake: self.wake.clone(), due: None, events: Vec::new() })
     }
 
     /// Comes back when something was put on the agenda by this process.
@@ -151,6 +161,11 @@ impl Store {
 }
 
 impl Tx {
+    /// Something of the agenda is due at this time.
+    fn makes_due(&mut self, at: Time) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
     fn sql(&mut self) -> &mut AnyConnection {
         &mut self.inner
     }
@@ -162,8 +177,9 @@ impl Tx {
         self.outside.reach("store.before-commit").await;
         self.inner.commit().await?;
         self.outside.reach("store.after-commit").await;
-        self.wake.notify_waiters();
-        self.wake.notify_one();
+        if self.due.is_some_and(|due| due <= self.outside.now()) {
+            self.wake.notify_one();
+        }
         Ok(())
     }
 }

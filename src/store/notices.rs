@@ -84,6 +84,7 @@ impl Tx {
     /// Puts the messages of a request that are behind on the agenda, leaving alone one that somebody
     /// is writing just now: two writers of one message could post it twice.
     pub async fn show_notices(&mut self, request: &RequestId, now: Time) -> Result<()> {
+        self.makes_due(now);
         sqlx::query(
             "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
              SELECT 'notice', n.id, '', $2, 0, $2, 0 FROM notices AS n WHERE n.request = $1 AND n.shown < n.wanted

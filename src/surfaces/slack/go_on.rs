@@ -29,7 +29,7 @@ impl Slack {
         let Some(stored) = self.desk.unfinished(key).await? else { return Ok(()) };
         let Some(bytes) = &stored.tell_by else {
             // What was needed to go on is cleared after half an hour.
-            self.desk.finished(key).await?;
+            self.desk.finished(key);
             return Ok(());
         };
         self.finish(key, bytes.expose_secret(), stored.answer, self.outside.now() - stored.at).await
@@ -41,7 +41,12 @@ impl Slack {
             Ok(answer) => answer.filter(|answer| *answer != Answer::Nothing),
             Err(_) => return,
         };
-        if let Err(fault) = self.finish(key, &bytes, answer, Span::ZERO).await {
+        self.go_on_with(key, &bytes, answer).await;
+    }
+
+    /// As [`Slack::go_on_now`], with the answer it has got so far.
+    pub(super) async fn go_on_with(&self, key: &str, bytes: &str, answer: Option<Answer>) {
+        if let Err(fault) = self.finish(key, bytes, answer, Span::ZERO).await {
             tracing::info!(why = %fault, "an interaction is not finished; it is tried again");
             // Should this fail too, the engine comes to it when the time of the receiver is over.
             let _ = self.desk.hand_over(key).await;
@@ -50,7 +55,7 @@ impl Slack {
 
     async fn finish(&self, key: &str, bytes: &str, answer: Option<Answer>, age: Span) -> Result<(), Fault> {
         let Ok(Bytes { door, body }) = serde_json::from_str(bytes) else {
-            self.desk.finished(key).await?;
+            self.desk.finished(key);
             return Ok(());
         };
         match door {
@@ -84,7 +89,7 @@ impl Slack {
                 Ok(Interaction::Closed { .. } | Interaction::Suggestion(_) | Interaction::Ignored { .. }) | Err(_) => {}
             },
         }
-        self.desk.finished(key).await?;
+        self.desk.finished(key);
         Ok(())
     }
 

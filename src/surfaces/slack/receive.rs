@@ -53,9 +53,6 @@ impl Slack {
 
     async fn take_command(&self, command: &SlashCommand, bytes: String) -> Result<Reply> {
         let key = command.key();
-        if let Some(answer) = self.desk.answered(&key).await? {
-            return Ok(told(&answer));
-        }
         if let Some(person) = self.known(&command.who).await? {
             let came = came(&command.who, key.clone(), person, None);
             if let Handled::Reply(reply) = self.run_command(command, &came).await? {
@@ -171,7 +168,7 @@ impl Slack {
 
     /// The form for what is known so far.
     pub(super) async fn form(&self, draft: &Draft) -> Result<Form> {
-        let rules = self.desk.rules().await?;
+        let rules = self.desk.limits().await?;
         let common = Common { durations: &rules.policy.durations, reason_required: rules.policy.require_reason };
         Ok(Form::new(&self.desk.catalog(), self.desk.index(), draft, common))
     }
@@ -212,7 +209,7 @@ impl Slack {
     async fn later(&self, key: &str, bytes: &str) -> Result<Reply> {
         if self.desk.accept(key, NAME, bytes).await? {
             let (key, bytes) = (key.to_owned(), bytes.to_owned());
-            self.spawn(|slack| async move { slack.go_on_now(&key, bytes).await });
+            self.spawn(|slack| async move { slack.go_on_with(&key, &bytes, None).await });
         }
         Ok(Reply::Ack)
     }
