@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use crate::catalog::{self, Catalog, Index};
 use crate::config::{BadConfig, Config, Settings};
 use crate::connectors::{self, Connector, Connectors};
 use crate::desk::{Desk, DeskError, Parts};
-use crate::domain::outside::Outside;
+use crate::domain::outside::{Faults, Outside, Trouble};
 use crate::domain::time::{Clock, Span, Time};
 use crate::engine::Engine;
 use crate::secret::{BadSecret, Key};
@@ -24,16 +25,15 @@ use crate::yaml::BadYaml;
 
 /// The world as it is: the system's clock and its source of chance.
 pub struct Real {
-    /// The place at which this process is to die, and how often it is to be passed before: for tests
-    /// that kill (`P0_ABORT_AT=engine.before-grant:1`).
-    abort_at: Option<(String, std::sync::atomic::AtomicI64)>,
+    /// For tests that kill: `P0_ABORT_AT=engine.before-grant:1`.
+    abort_at: Option<AbortAt>,
 }
 
 impl Real {
     pub fn new(abort_at: Option<String>) -> Real {
         let abort_at = abort_at.map(|text| match text.rsplit_once(':') {
-            Some((place, passes)) => (place.to_owned(), passes.parse().unwrap_or(0).into()),
-            None => (text, 0.into()),
+            Some((place, passes)) => AbortAt(place.to_owned(), passes.parse().unwrap_or(0).into()),
+            None => AbortAt(text, 0.into()),
         });
         Real { abort_at }
     }
@@ -46,7 +46,6 @@ impl Clock for Real {
     }
 }
 
-#[async_trait]
 impl Outside for Real {
     fn random(&self) -> u128 {
         let mut bytes = [0u8; 16];
@@ -57,13 +56,21 @@ impl Outside for Real {
         u128::from_le_bytes(bytes)
     }
 
-    async fn reach(&self, place: &'static str) {
-        if let Some((wanted, passes)) = &self.abort_at
-            && wanted == place
-            && passes.fetch_sub(1, std::sync::atomic::Ordering::SeqCst) <= 0
-        {
+    fn faults(&self) -> Option<&dyn Faults> {
+        Some(self.abort_at.as_ref()?)
+    }
+}
+
+/// The place at which the process dies, and how often it is passed before.
+struct AbortAt(String, AtomicI64);
+
+#[async_trait]
+impl Faults for AbortAt {
+    async fn reach(&self, place: &'static str) -> Result<(), Trouble> {
+        if self.0 == place && self.1.fetch_sub(1, Ordering::SeqCst) <= 0 {
             std::process::abort();
         }
+        Ok(())
     }
 }
 

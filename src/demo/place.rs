@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use serde::Deserialize;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -20,7 +19,7 @@ use tokio::task::JoinHandle;
 use super::Failed;
 use crate::app::App;
 use crate::config::Settings;
-use crate::domain::outside::Outside;
+use crate::domain::outside::{Faults, Outside};
 use crate::domain::time::{Clock, Span, Time};
 use crate::playground::{self, AppUrls, Sim};
 use crate::secret::Env;
@@ -49,14 +48,13 @@ impl Clock for Ahead {
     }
 }
 
-#[async_trait]
 impl Outside for Ahead {
     fn random(&self) -> u128 {
         self.outside.random()
     }
 
-    async fn reach(&self, place: &'static str) {
-        self.outside.reach(place).await;
+    fn faults(&self) -> Option<&dyn Faults> {
+        self.outside.faults()
     }
 }
 

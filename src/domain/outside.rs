@@ -7,18 +7,49 @@ use async_trait::async_trait;
 
 use super::time::Clock;
 
-#[async_trait]
 pub trait Outside: Clock {
     /// 128 fresh random bits.
     fn random(&self) -> u128;
 
-    /// A named place at which the program may be killed in tests. It comes back at once in life.
-    async fn reach(&self, _place: &'static str) {}
+    /// What may go wrong at named places; nothing, unless somebody is testing.
+    fn faults(&self) -> Option<&dyn Faults> {
+        None
+    }
 
     /// A number in `0..below`, for jitter. `below` of zero gives zero.
     fn pick(&self, below: u64) -> u64 {
         if below == 0 { 0 } else { (self.random() % u128::from(below)) as u64 }
     }
+}
+
+impl dyn Outside {
+    /// Passes a named place: around each statement and commit of the store (`store.…`), and around
+    /// each call that leaves the process (`engine.…`), where nothing but the end of the process can
+    /// happen.
+    pub async fn reach(&self, place: &'static str) -> Result<(), Trouble> {
+        match self.faults() {
+            None => Ok(()),
+            Some(faults) => faults.reach(place).await,
+        }
+    }
+}
+
+/// Faults at named places. A killed process is a place that is never left.
+#[async_trait]
+pub trait Faults: Send + Sync {
+    async fn reach(&self, place: &'static str) -> Result<(), Trouble>;
+}
+
+/// How a database fails a statement or a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    #[error("somebody else writes to it")]
+    Busy,
+    #[error("its disk is full")]
+    Full,
+    /// After a commit: it is durable, and nobody is told.
+    #[error("its answer was lost")]
+    LostAnswer,
 }
 
 #[cfg(test)]

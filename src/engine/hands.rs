@@ -26,21 +26,21 @@ impl Hands {
     }
 
     pub async fn grant(&self, deadline: Time) -> Result<Option<String>, Fault> {
-        self.outside.reach("engine.before-grant").await;
+        self.outside.reach("engine.before-grant").await.ok();
         let done = self.bounded("grant", self.connector.grant(&self.assignment, deadline)).await;
-        self.outside.reach("engine.after-grant").await;
+        self.outside.reach("engine.after-grant").await.ok();
         done
     }
 
     pub async fn revoke(&self) -> Result<(), Fault> {
-        self.outside.reach("engine.before-revoke").await;
+        self.outside.reach("engine.before-revoke").await.ok();
         let done = self.bounded("revoke", self.connector.revoke(&self.assignment)).await;
-        self.outside.reach("engine.after-revoke").await;
+        self.outside.reach("engine.after-revoke").await.ok();
         done
     }
 
     pub async fn cut(&self) -> Result<Cut, Fault> {
-        self.outside.reach("engine.before-cut").await;
+        self.outside.reach("engine.before-cut").await.ok();
         self.bounded("cut", self.connector.cut(&self.assignment)).await
     }
 

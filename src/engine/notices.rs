@@ -22,9 +22,9 @@ impl Engine {
         let Some(surface) = self.surface(&notice.surface) else {
             return self.only_finish(claim, Next::Again(self.again_at(claim))).await;
         };
-        self.inner.outside.reach("engine.before-show").await;
+        self.inner.outside.reach("engine.before-show").await.ok();
         let shown = surface.show(&notice).await;
-        self.inner.outside.reach("engine.after-show").await;
+        self.inner.outside.reach("engine.after-show").await.ok();
         let now = self.inner.outside.now();
         match shown {
             Ok(posted) => {

@@ -72,14 +72,14 @@ impl Store {
         // A look without a transaction first: with nothing due, nobody has to wait for the writer.
         let due = sqlx::query("SELECT 1 AS one FROM agenda WHERE run_at <= $1 AND lease_until <= $1 LIMIT 1")
             .bind(now.0)
-            .fetch_optional(&self.read)
+            .fetch_optional(&mut *self.reading().await?)
             .await?;
         if due.is_none() {
             return Ok(Vec::new());
         }
         let mut tx = self.begin().await?;
         let until = (now + lease).0;
-        let rows = sqlx::query(AssertSqlSafe(self.dialect.claim)).bind(until).bind(now.0).bind(most).fetch_all(tx.sql()).await?;
+        let rows = sqlx::query(AssertSqlSafe(self.dialect.claim)).bind(until).bind(now.0).bind(most).fetch_all(tx.sql().await?).await?;
         let mut claimed = Vec::new();
         for row in rows {
             let claim = Claimed {
@@ -100,11 +100,11 @@ impl Store {
                 .bind(claim.kind.as_str())
                 .bind(&claim.id)
                 .bind(claim.epoch)
-                .execute(tx.sql())
+                .execute(tx.sql().await?)
                 .await?;
             }
         }
-        tx.inner.commit().await?;
+        tx.commit().await?;
         Ok(claimed)
     }
 
@@ -113,7 +113,7 @@ impl Store {
         let mut tx = self.begin().await?;
         tx.finish(claim, Next::Again(at)).await?;
         tx.release_lane(claim).await?;
-        tx.inner.commit().await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl Store {
         }
         let mut tx = self.begin().await?;
         tx.release_lane(claim).await?;
-        tx.inner.commit().await?;
+        tx.commit().await?;
         self.wake.notify_one();
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Store {
     /// When the next row is due, if there is one that nobody works on.
     pub async fn next_due(&self) -> Result<Option<Time>> {
         let row = sqlx::query("SELECT MIN(CASE WHEN lease_until > run_at THEN lease_until ELSE run_at END) AS at FROM agenda")
-            .fetch_one(&self.read)
+            .fetch_one(&mut *self.reading().await?)
             .await?;
         Ok(row.try_get::<Option<i64>, _>("at")?.map(Time))
     }
@@ -140,7 +140,7 @@ impl Store {
     /// Deletes every hint. Only a test would; the scan brings them back.
     pub async fn lose_agenda(&self) -> Result<()> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM agenda").execute(tx.sql()).await?;
+        sqlx::query("DELETE FROM agenda").execute(tx.sql().await?).await?;
         tx.commit().await
     }
 
@@ -166,7 +166,7 @@ impl Store {
         let mut restored = 0;
         let mut tx = self.begin().await?;
         for scan in SCANS {
-            restored += sqlx::query(scan).bind(now.0).execute(tx.sql()).await?.rows_affected();
+            restored += sqlx::query(scan).bind(now.0).execute(tx.sql().await?).await?.rows_affected();
         }
         tx.commit().await?;
         Ok(restored)
@@ -182,7 +182,7 @@ async fn take_lane(tx: &mut Tx, claim: &Claimed, now: Time, until: i64) -> Resul
     .bind(&claim.holder)
     .bind(until)
     .bind(now.0)
-    .execute(tx.sql())
+    .execute(tx.sql().await?)
     .await?;
     Ok(taken.rows_affected() == 1)
 }
@@ -202,7 +202,7 @@ impl Tx {
         .bind(lane)
         .bind(at.0)
         .bind(now)
-        .execute(self.sql())
+        .execute(self.sql().await?)
         .await?;
         Ok(())
     }
@@ -221,7 +221,7 @@ impl Tx {
                     .bind(claim.kind.as_str())
                     .bind(&claim.id)
                     .bind(claim.epoch)
-                    .execute(self.sql())
+                    .execute(self.sql().await?)
                     .await?;
                 return Ok(gone.rows_affected() == 1);
             }
@@ -234,14 +234,14 @@ impl Tx {
         .bind(claim.epoch)
         .bind(run_at)
         .bind(attempts)
-        .execute(self.sql())
+        .execute(self.sql().await?)
         .await?;
         Ok(kept.rows_affected() == 1)
     }
 
     /// Puts an assignment on the agenda, in its lane.
     pub async fn look_at_assignment(&mut self, id: &AssignmentId, at: Time) -> Result<()> {
-        let row = sqlx::query("SELECT lane FROM assignments WHERE id = $1").bind(id.as_str()).fetch_one(self.sql()).await?;
+        let row = sqlx::query("SELECT lane FROM assignments WHERE id = $1").bind(id.as_str()).fetch_one(self.sql().await?).await?;
         self.look(Kind::Assignment, id.as_str(), &row.try_get::<String, _>("lane")?, at).await
     }
 
@@ -253,7 +253,7 @@ impl Tx {
             .bind(&claim.id)
             .bind(claim.epoch)
             .bind(until.0)
-            .execute(self.sql())
+            .execute(self.sql().await?)
             .await?;
         if kept.rows_affected() == 0 {
             return Ok(false);
@@ -265,7 +265,7 @@ impl Tx {
             .bind(&claim.lane)
             .bind(&claim.holder)
             .bind(until.0)
-            .execute(self.sql())
+            .execute(self.sql().await?)
             .await?;
         Ok(lane.rows_affected() == 1)
     }
@@ -276,7 +276,7 @@ impl Tx {
             sqlx::query("UPDATE lanes SET lease_until = 0 WHERE lane = $1 AND holder = $2")
                 .bind(&claim.lane)
                 .bind(&claim.holder)
-                .execute(self.sql())
+                .execute(self.sql().await?)
                 .await?;
         }
         Ok(())

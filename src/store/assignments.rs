@@ -135,31 +135,31 @@ const OF_REQUEST: &str = "WHERE g.request = $1 ORDER BY g.position";
 impl Store {
     pub async fn assignment(&self, id: &AssignmentId) -> Result<Option<AssignmentRow>> {
         let query = format!("SELECT {COLUMNS} FROM assignments WHERE id = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(id.as_str()).fetch_optional(&self.read).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(id.as_str()).fetch_optional(&mut *self.reading().await?).await?;
         row.as_ref().map(assignment).transpose()
     }
 
     pub async fn assignment_by_key(&self, key: &str) -> Result<Option<AssignmentRow>> {
         let query = format!("SELECT {COLUMNS} FROM assignments WHERE key = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(key).fetch_optional(&self.read).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(key).fetch_optional(&mut *self.reading().await?).await?;
         row.as_ref().map(assignment).transpose()
     }
 
     /// The live grants that rest on an assignment, first end first.
     pub async fn live_grants(&self, id: &AssignmentId) -> Result<Vec<GrantRow>> {
-        grants(&mut *self.read.acquire().await?, LIVE_ON, id.as_str()).await
+        grants(&mut *self.reading().await?, LIVE_ON, id.as_str()).await
     }
 
     /// All grants of a request, in the order of its plan.
     pub async fn grants_of(&self, id: &RequestId) -> Result<Vec<GrantRow>> {
-        grants(&mut *self.read.acquire().await?, OF_REQUEST, id.as_str()).await
+        grants(&mut *self.reading().await?, OF_REQUEST, id.as_str()).await
     }
 
     /// The last end that rested on an assignment.
     pub async fn last_end(&self, id: &AssignmentId) -> Result<Option<Time>> {
         let row = sqlx::query("SELECT MAX(ended_at) AS at FROM grants WHERE assignment = $1")
             .bind(id.as_str())
-            .fetch_one(&self.read)
+            .fetch_one(&mut *self.reading().await?)
             .await?;
         time(&row, "at")
     }
@@ -177,7 +177,7 @@ impl Store {
                  SELECT 1 FROM grants AS other WHERE other.assignment = a.id AND other.ended_at IS NULL)))",
         )
         .bind(id.as_str())
-        .fetch_one(&self.read)
+        .fetch_one(&mut *self.reading().await?)
         .await?;
         time(&row, "at")
     }
@@ -185,7 +185,7 @@ impl Store {
     /// Every assignment that is not over, for lists and counts.
     pub async fn unfinished_assignments(&self) -> Result<Vec<AssignmentRow>> {
         let query = format!("SELECT {COLUMNS} FROM assignments WHERE state <> 'ended' ORDER BY id");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&self.read).await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut *self.reading().await?).await?;
         rows.iter().map(assignment).collect()
     }
 }
@@ -208,7 +208,7 @@ impl Tx {
             .bind(&planned.effect)
             .bind(&planned.lane)
             .bind(now.0)
-            .fetch_one(self.sql())
+            .fetch_one(self.sql().await?)
             .await?;
         assignment(&row)
     }
@@ -221,7 +221,7 @@ impl Tx {
             .bind(grant.position)
             .bind(grant.length.0)
             .bind(grant.ends_at.0)
-            .execute(self.sql())
+            .execute(self.sql().await?)
             .await?;
         Ok(())
     }
@@ -245,17 +245,17 @@ impl Tx {
         .bind(row.seen.as_ref().map(super::to_json))
         .bind(row.cut.as_ref().map(super::to_json))
         .bind(&row.error)
-        .execute(self.sql())
+        .execute(self.sql().await?)
         .await?;
         Ok(())
     }
 
     pub async fn live_grants(&mut self, id: &AssignmentId) -> Result<Vec<GrantRow>> {
-        grants(self.sql(), LIVE_ON, id.as_str()).await
+        grants(self.sql().await?, LIVE_ON, id.as_str()).await
     }
 
     pub async fn grants_of(&mut self, id: &RequestId) -> Result<Vec<GrantRow>> {
-        grants(self.sql(), OF_REQUEST, id.as_str()).await
+        grants(self.sql().await?, OF_REQUEST, id.as_str()).await
     }
 
     /// The requests whose grants on this assignment ended after `since`: what its last round was for.
@@ -263,7 +263,7 @@ impl Tx {
         let rows = sqlx::query("SELECT DISTINCT request FROM grants WHERE assignment = $1 AND ended_at > $2 ORDER BY request")
             .bind(id.as_str())
             .bind(since.0)
-            .fetch_all(self.sql())
+            .fetch_all(self.sql().await?)
             .await?;
         rows.iter().map(|row| word("grants", row, "request", RequestId::parse)).collect()
     }
@@ -278,7 +278,7 @@ impl Tx {
         .bind(ended.by.to_string())
         .bind(ended.how.as_str())
         .bind(&ended.why)
-        .execute(self.sql())
+        .execute(self.sql().await?)
         .await?;
         Ok(done.rows_affected().into())
     }
@@ -288,7 +288,7 @@ impl Tx {
         let done = sqlx::query("UPDATE grants SET usable_at = $2 WHERE id = $1 AND usable_at IS NULL AND ended_at IS NULL")
             .bind(id.as_str())
             .bind(now.0)
-            .execute(self.sql())
+            .execute(self.sql().await?)
             .await?;
         Ok(done.rows_affected().into())
     }
@@ -298,7 +298,7 @@ impl Tx {
         sqlx::query("UPDATE grants SET ends_at = $2 + length WHERE request = $1 AND ended_at IS NULL AND $2 + length < ends_at")
             .bind(id.as_str())
             .bind(now.0)
-            .execute(self.sql())
+            .execute(self.sql().await?)
             .await?;
         Ok(())
     }

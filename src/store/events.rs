@@ -64,7 +64,7 @@ impl Store {
         let rows =
             sqlx::query("SELECT stream, seq, at, actor, what, body, previous, hash FROM events WHERE stream = $1 ORDER BY seq")
                 .bind(stream)
-                .fetch_all(&self.read)
+                .fetch_all(&mut *self.reading().await?)
                 .await?;
         rows.iter()
             .map(|row| {
@@ -84,7 +84,7 @@ impl Store {
 
     /// The names of all streams.
     pub async fn streams(&self) -> Result<Vec<String>> {
-        let rows = sqlx::query("SELECT stream FROM streams ORDER BY stream").fetch_all(&self.read).await?;
+        let rows = sqlx::query("SELECT stream FROM streams ORDER BY stream").fetch_all(&mut *self.reading().await?).await?;
         rows.iter().map(|row| Ok(row.try_get("stream")?)).collect()
     }
 }

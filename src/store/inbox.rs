@@ -109,7 +109,7 @@ impl Store {
     pub async fn letter(&self, key: &str) -> Result<Option<Letter>> {
         let row = sqlx::query("SELECT key, surface, at, state, answer, sealed FROM inbox WHERE key = $1")
             .bind(key)
-            .fetch_optional(&self.read)
+            .fetch_optional(&mut *self.reading().await?)
             .await?;
         row.map(|row| {
             Ok(Letter {
@@ -128,7 +128,7 @@ impl Store {
     pub async fn clear_sealed(&self, before: Time) -> Result<u64> {
         let stale = sqlx::query("SELECT 1 AS one FROM inbox WHERE sealed IS NOT NULL AND at < $1 LIMIT 1")
             .bind(before.0)
-            .fetch_optional(&self.read)
+            .fetch_optional(&mut *self.reading().await?)
             .await?;
         if stale.is_none() {
             return Ok(0);
@@ -136,7 +136,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let cleared = sqlx::query("UPDATE inbox SET sealed = NULL WHERE sealed IS NOT NULL AND at < $1")
             .bind(before.0)
-            .execute(tx.sql())
+            .execute(tx.sql().await?)
             .await?
             .rows_affected();
         tx.commit().await?;
@@ -170,7 +170,7 @@ impl Tx {
                 .bind(&letter.answer)
                 .bind(&letter.sealed);
         }
-        let rows = insert.fetch_all(self.sql()).await?;
+        let rows = insert.fetch_all(self.sql().await?).await?;
         let new: BTreeSet<String> = rows.iter().map(|row| row.try_get("key")).collect::<std::result::Result<_, _>>()?;
         let unfinished: Vec<_> = letters.iter().filter(|letter| letter.pending && new.contains(&letter.key)).collect();
         if unfinished.is_empty() {
@@ -187,7 +187,7 @@ impl Tx {
             insert =
                 insert.bind(Kind::Inbox.as_str()).bind(&letter.key).bind("").bind(run_at.0).bind(0i64).bind(epoch).bind(0i64);
         }
-        insert.execute(self.sql()).await?;
+        insert.execute(self.sql().await?).await?;
         Ok(new)
     }
 
@@ -198,7 +198,7 @@ impl Tx {
                 .bind(key)
                 .bind(answer)
                 .bind(if still_to_tell { "pending" } else { "answered" })
-                .execute(self.sql())
+                .execute(self.sql().await?)
                 .await?;
         Ok(changed.rows_affected() == 1)
     }
@@ -217,7 +217,7 @@ impl Tx {
             "DELETE FROM agenda WHERE kind = 'inbox' AND id IN",
         ] {
             let query = sqlx::query(AssertSqlSafe(format!("{change} {}", places(1, keys.len()))));
-            keys.iter().fold(query, |query, key| query.bind(*key)).execute(self.sql()).await?;
+            keys.iter().fold(query, |query, key| query.bind(*key)).execute(self.sql().await?).await?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ impl Store {
         let rows = sqlx::query("SELECT given, value, label FROM inventory WHERE integration = $1 AND source = $2 ORDER BY value")
             .bind(integration)
             .bind(source)
-            .fetch_all(&self.read)
+            .fetch_all(&mut *self.reading().await?)
             .await?;
         rows.iter()
             .map(|row| {
@@ -34,14 +34,14 @@ impl Store {
             .bind(&choice.value)
             .bind(&choice.label)
             .bind(now.0)
-            .execute(tx.sql())
+            .execute(tx.sql().await?)
             .await?;
         }
         sqlx::query("DELETE FROM inventory WHERE integration = $1 AND source = $2 AND seen_at < $3")
             .bind(integration)
             .bind(source)
             .bind(now.0)
-            .execute(tx.sql())
+            .execute(tx.sql().await?)
             .await?;
         tx.commit().await
     }

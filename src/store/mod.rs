@@ -22,10 +22,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
-use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor, Row};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Executor, Row};
 use tokio::sync::Notify;
 
-use crate::domain::outside::Outside;
+use crate::domain::outside::{Outside, Trouble};
 use crate::domain::time::Time;
 
 pub use agenda::{Claimed, Kind, Next};
@@ -43,6 +44,8 @@ pub enum StoreError {
     Row { table: &'static str, id: String, what: String },
     #[error("the database did not store what came in: {0}")]
     Arriving(String),
+    #[error("the database did not do it: {0}")]
+    Trouble(#[from] Trouble),
     #[error("P0_DATABASE_URL must begin with sqlite: or postgres://")]
     Scheme,
 }
@@ -50,9 +53,18 @@ pub enum StoreError {
 impl StoreError {
     /// Two transactions got in each other's way: the same again will do.
     pub fn is_conflict(&self) -> bool {
-        let StoreError::Sql(sqlx::Error::Database(error)) = self else { return false };
-        // PostgreSQL: serialization failure, deadlock. SQLite: busy, busy snapshot.
-        matches!(error.code().as_deref(), Some("40001" | "40P01" | "5" | "517"))
+        match self {
+            // PostgreSQL: serialization failure, deadlock. SQLite: busy, busy snapshot.
+            StoreError::Sql(sqlx::Error::Database(error)) => {
+                matches!(error.code().as_deref(), Some("40001" | "40P01" | "5" | "517"))
+            }
+            StoreError::Trouble(trouble) => *trouble == Trouble::Busy,
+            StoreError::Sql(_)
+            | StoreError::Migrate(_)
+            | StoreError::Row { .. }
+            | StoreError::Arriving(_)
+            | StoreError::Scheme => false,
+        }
     }
 }
 
@@ -138,9 +150,15 @@ impl Store {
 
     /// Begins a transaction that will write.
     pub async fn begin(&self) -> Result<Tx> {
-        self.outside.reach("store.begin").await;
+        self.outside.reach("store.begin").await?;
         let inner = self.write.begin_with(self.dialect.begin).await?;
         Ok(Tx { inner, outside: self.outside.clone(), wake: self.wake.clone(), due: None, events: Vec::new() })
+    }
+
+    /// For one statement that reads outside a transaction.
+    async fn reading(&self) -> Result<PoolConnection<Any>> {
+        self.outside.reach("store.read").await?;
+        Ok(self.read.acquire().await?)
     }
 
     /// Comes back when something was put on the agenda by this process.
@@ -150,7 +168,7 @@ impl Store {
 
     /// Does the database answer?
     pub async fn ping(&self) -> Result<()> {
-        self.read.execute("SELECT 1").await?;
+        self.reading().await?.execute("SELECT 1").await?;
         Ok(())
     }
 
@@ -166,17 +184,19 @@ impl Tx {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
-    fn sql(&mut self) -> &mut AnyConnection {
-        &mut self.inner
+    /// For one statement.
+    async fn sql(&mut self) -> Result<&mut AnyConnection> {
+        self.outside.reach("store.statement").await?;
+        Ok(&mut self.inner)
     }
 
     /// Writes the events last, in the order of their streams, and makes everything durable.
     pub async fn commit(mut self) -> Result<()> {
         let events = std::mem::take(&mut self.events);
-        events::append(self.sql(), events).await?;
-        self.outside.reach("store.before-commit").await;
+        events::append(&mut self.inner, events).await?;
+        self.outside.reach("store.before-commit").await?;
         self.inner.commit().await?;
-        self.outside.reach("store.after-commit").await;
+        self.outside.reach("store.after-commit").await?;
         if self.due.is_some_and(|due| due <= self.outside.now()) {
             self.wake.notify_one();
         }

@@ -26,7 +26,7 @@ impl Store {
     pub async fn notice(&self, id: &NoticeId) -> Result<Option<Notice>> {
         let row = sqlx::query("SELECT id, request, surface, realm, audience, wanted, shown, posted FROM notices WHERE id = $1")
             .bind(id.as_str())
-            .fetch_optional(&self.read)
+            .fetch_optional(&mut *self.reading().await?)
             .await?;
         row.as_ref().map(notice).transpose()
     }
@@ -36,7 +36,7 @@ impl Store {
             "SELECT id, request, surface, realm, audience, wanted, shown, posted FROM notices WHERE request = $1 ORDER BY id",
         )
         .bind(request.as_str())
-        .fetch_all(&self.read)
+        .fetch_all(&mut *self.reading().await?)
         .await?;
         rows.iter().map(notice).collect()
     }
@@ -55,7 +55,7 @@ impl Tx {
         .bind(notice.audience.to_text())
         .bind(notice.wanted)
         .bind(notice.shown)
-        .execute(self.sql())
+        .execute(self.sql().await?)
         .await?;
         Ok(())
     }
@@ -64,7 +64,7 @@ impl Tx {
     pub async fn bump_notices(&mut self, request: &RequestId) -> Result<()> {
         sqlx::query("UPDATE notices SET wanted = wanted + 1 WHERE request = $1")
             .bind(request.as_str())
-            .execute(self.sql())
+            .execute(self.sql().await?)
             .await?;
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Tx {
         sqlx::query("UPDATE notices SET wanted = wanted + CASE WHEN id = $2 THEN 0 ELSE 1 END WHERE request = $1")
             .bind(request.as_str())
             .bind(but.as_str())
-            .execute(self.sql())
+            .execute(self.sql().await?)
             .await?;
         Ok(())
     }
@@ -92,7 +92,7 @@ impl Tx {
         )
         .bind(request.as_str())
         .bind(now.0)
-        .execute(self.sql())
+        .execute(self.sql().await?)
         .await?;
         Ok(())
     }
@@ -104,11 +104,11 @@ impl Tx {
             .bind(notice.id.as_str())
             .bind(notice.wanted)
             .bind(super::to_json(posted))
-            .execute(self.sql())
+            .execute(self.sql().await?)
             .await?;
         let behind = sqlx::query("SELECT 1 AS one FROM notices WHERE id = $1 AND shown < wanted")
             .bind(notice.id.as_str())
-            .fetch_optional(self.sql())
+            .fetch_optional(self.sql().await?)
             .await?
             .is_some();
         self.finish(claim, if behind { super::Next::At(now) } else { super::Next::Never }).await

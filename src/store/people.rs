@@ -19,14 +19,14 @@ fn person(row: &AnyRow) -> Result<Person> {
 impl Store {
     pub async fn person(&self, id: &PersonId) -> Result<Option<Person>> {
         let row =
-            sqlx::query("SELECT id, email, name FROM people WHERE id = $1").bind(id.as_str()).fetch_optional(&self.read).await?;
+            sqlx::query("SELECT id, email, name FROM people WHERE id = $1").bind(id.as_str()).fetch_optional(&mut *self.reading().await?).await?;
         row.as_ref().map(person).transpose()
     }
 
     pub async fn person_by_email(&self, email: &Email) -> Result<Option<Person>> {
         let row = sqlx::query("SELECT id, email, name FROM people WHERE email = $1")
             .bind(email.as_str())
-            .fetch_optional(&self.read)
+            .fetch_optional(&mut *self.reading().await?)
             .await?;
         row.as_ref().map(person).transpose()
     }
@@ -40,7 +40,7 @@ impl Store {
         .bind(&handle.surface)
         .bind(&handle.realm)
         .bind(&handle.handle)
-        .fetch_optional(&self.read)
+        .fetch_optional(&mut *self.reading().await?)
         .await?;
         row.as_ref().map(person).transpose()
     }
@@ -52,7 +52,7 @@ impl Store {
         )
         .bind(id.as_str())
         .bind(surface)
-        .fetch_all(&self.read)
+        .fetch_all(&mut *self.reading().await?)
         .await?;
         rows.iter()
             .map(|row| {
@@ -65,7 +65,7 @@ impl Store {
 impl Tx {
     /// The person with this e-mail, made now if nobody has it.
     pub async fn person_for_email(&mut self, email: &Email, name: &str, now: Time) -> Result<Person> {
-        if let Some(known) = by_email(self.sql(), email).await? {
+        if let Some(known) = by_email(self.sql().await?, email).await? {
             return Ok(known);
         }
         let id = PersonId::new(&*self.outside);
@@ -74,9 +74,9 @@ impl Tx {
             .bind(email.as_str())
             .bind(name)
             .bind(now.0)
-            .execute(self.sql())
+            .execute(self.sql().await?)
             .await?;
-        let made = by_email(self.sql(), email).await?;
+        let made = by_email(self.sql().await?, email).await?;
         Ok(made.unwrap_or(Person { id, email: Some(email.clone()), name: name.to_owned() }))
     }
 
@@ -91,7 +91,7 @@ impl Tx {
         .bind(&handle.handle)
         .bind(person_id.as_str())
         .bind(now.0)
-        .execute(self.sql())
+        .execute(self.sql().await?)
         .await?;
         Ok(linked.rows_affected() == 1)
     }
@@ -101,7 +101,7 @@ impl Tx {
         sqlx::query("UPDATE people SET name = $2 WHERE id = $1 AND name <> $2")
             .bind(id.as_str())
             .bind(name)
-            .execute(self.sql())
+            .execute(self.sql().await?)
             .await?;
         Ok(())
     }

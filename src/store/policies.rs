@@ -9,7 +9,7 @@ impl Store {
     /// The version in force and its text.
     pub async fn policy(&self) -> Result<Option<(i64, String)>> {
         let row =
-            sqlx::query("SELECT version, text FROM policies ORDER BY version DESC LIMIT 1").fetch_optional(&self.read).await?;
+            sqlx::query("SELECT version, text FROM policies ORDER BY version DESC LIMIT 1").fetch_optional(&mut *self.reading().await?).await?;
         row.map(|row| Ok((row.try_get("version")?, row.try_get("text")?))).transpose()
     }
 }
@@ -19,7 +19,7 @@ impl Tx {
     /// whether it is new.
     pub async fn put_policy(&mut self, text: &str, hash: &str, author: &str, now: Time) -> Result<(i64, bool)> {
         let row =
-            sqlx::query("SELECT version, hash FROM policies ORDER BY version DESC LIMIT 1").fetch_optional(self.sql()).await?;
+            sqlx::query("SELECT version, hash FROM policies ORDER BY version DESC LIMIT 1").fetch_optional(self.sql().await?).await?;
         let mut version = 0;
         if let Some(row) = row {
             version = row.try_get("version")?;
@@ -36,7 +36,7 @@ impl Tx {
         .bind(author)
         .bind(text)
         .bind(hash)
-        .execute(self.sql())
+        .execute(self.sql().await?)
         .await?;
         Ok((version + 1, new.rows_affected() == 1))
     }

@@ -103,7 +103,7 @@ async fn load(sql: &mut AnyConnection, id: &RequestId) -> Result<Option<RequestR
 
 impl Store {
     pub async fn request(&self, id: &RequestId) -> Result<Option<RequestRow>> {
-        load(&mut *self.read.acquire().await?, id).await
+        load(&mut *self.reading().await?, id).await
     }
 
     /// The decisions on a request, oldest first.
@@ -112,7 +112,7 @@ impl Store {
             "SELECT request, step, actor, verdict, length, note, via, policy, at FROM decisions WHERE request = $1 ORDER BY step, at",
         )
         .bind(id.as_str())
-        .fetch_all(&self.read)
+        .fetch_all(&mut *self.reading().await?)
         .await?;
         rows.iter().map(decision).collect()
     }
@@ -120,22 +120,22 @@ impl Store {
     /// A person's requests, newest first.
     pub async fn requests_of(&self, requestor: &PersonId, most: i64) -> Result<Vec<RequestRow>> {
         let query = format!("SELECT {COLUMNS} FROM requests WHERE requestor = $1 ORDER BY created_at DESC LIMIT $2");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(requestor.as_str()).bind(most).fetch_all(&self.read).await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(requestor.as_str()).bind(most).fetch_all(&mut *self.reading().await?).await?;
         rows.iter().map(request).collect()
     }
 }
 
 impl Tx {
     pub async fn request(&mut self, id: &RequestId) -> Result<Option<RequestRow>> {
-        load(self.sql(), id).await
+        load(self.sql().await?, id).await
     }
 
     /// The requests of a person that wait for a decision. Until this transaction ends nobody else reads
     /// them in one of theirs: whoever asks twice at once is seen to have asked.
     pub async fn open_requests(&mut self, requestor: &PersonId) -> Result<Vec<RequestRow>> {
-        sqlx::query("UPDATE people SET name = name WHERE id = $1").bind(requestor.as_str()).execute(self.sql()).await?;
+        sqlx::query("UPDATE people SET name = name WHERE id = $1").bind(requestor.as_str()).execute(self.sql().await?).await?;
         let query = format!("SELECT {COLUMNS} FROM requests WHERE requestor = $1 AND state = 'open' ORDER BY created_at");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(requestor.as_str()).fetch_all(self.sql()).await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(requestor.as_str()).fetch_all(self.sql().await?).await?;
         rows.iter().map(request).collect()
     }
 
@@ -168,7 +168,7 @@ impl Tx {
         .bind(request.created_at.0)
         .bind(stale_at.0)
         .bind(request.decided_at.map(|at| at.0))
-        .execute(self.sql())
+        .execute(self.sql().await?)
         .await?;
         Ok(new.rows_affected() == 1)
     }
@@ -179,7 +179,7 @@ impl Tx {
             .bind(id.as_str())
             .bind(to.as_str())
             .bind(now.0)
-            .execute(self.sql())
+            .execute(self.sql().await?)
             .await?;
         Ok(changed.rows_affected() == 1)
     }
@@ -198,7 +198,7 @@ impl Tx {
         .bind(&row.via)
         .bind(row.policy)
         .bind(row.at.0)
-        .execute(self.sql())
+        .execute(self.sql().await?)
         .await?;
         Ok(())
     }
