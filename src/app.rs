@@ -14,6 +14,7 @@ use crate::catalog::{self, Catalog, Index};
 use crate::config::{BadConfig, Config, Settings};
 use crate::connectors::{self, Connector, Connectors};
 use crate::desk::{Desk, DeskError, Parts};
+use crate::domain::notice::ApprovalsPlace;
 use crate::domain::outside::{Faults, Outside, Trouble};
 use crate::domain::time::{Clock, Span, Time};
 use crate::engine::Engine;
@@ -106,7 +107,7 @@ pub struct App {
     outside: Arc<dyn Outside>,
     connectors: Connectors,
     more: Arc<MoreConnectors>,
-    places: Arc<Vec<crate::desk::ApprovalsPlace>>,
+    places: Arc<Vec<ApprovalsPlace>>,
 }
 
 impl App {
@@ -132,7 +133,7 @@ impl App {
             let parts = surfaces::Parts { section, env: &settings.env, desk: desk.clone(), outside: outside.clone() };
             let built = build(parts)?;
             router = router.merge(built.surface.clone().routes());
-            engine.add_surface(built.surface);
+            engine.add_surface(built.surface, &built.places);
             places.extend(built.places);
             if let Some(directory) = built.directory {
                 desk.add_directory(name, directory);

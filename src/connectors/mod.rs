@@ -9,7 +9,7 @@ use std::sync::{Arc, RwLock};
 
 use async_trait::async_trait;
 
-use crate::domain::access::{Ask, Assignment, Choice, Cut, Observed, Plan};
+use crate::domain::access::{Ask, Assignment, Called, Choice, Cut, Marked, Observed, Plan};
 use crate::domain::assignment::Timing;
 use crate::domain::fault::Fault;
 use crate::domain::outside::Outside;
@@ -42,11 +42,21 @@ pub trait Connector: Send + Sync {
     async fn observe(&self, assignment: &Assignment) -> Result<Observed, Fault>;
 
     /// Makes it true. Where the target can compare time, the call itself carries `deadline` and does
-    /// nothing when it lands later. Gives back what the target returned to find it by, if anything.
-    async fn grant(&self, assignment: &Assignment, deadline: Time) -> Result<Option<String>, Fault>;
+    /// nothing when it lands later.
+    async fn grant(&self, assignment: &Assignment, deadline: Time) -> Result<Called, Fault>;
 
-    /// Makes it untrue. Succeeds when it is not there.
-    async fn revoke(&self, assignment: &Assignment) -> Result<(), Fault>;
+    /// Makes it untrue. Succeeds when it is not there, and without the handle of the grant.
+    async fn revoke(&self, assignment: &Assignment) -> Result<Called, Fault>;
+
+    /// How far a call is that the target works on ([`Called::Working`]).
+    async fn poll(&self, _assignment: &Assignment) -> Result<Called, Fault> {
+        Ok(Called::DONE)
+    }
+
+    /// Everything in the target that bears a mark of this installation, `mark` being what all its
+    /// marks begin with; where objects bear no marks, everything that can only have been made by it.
+    /// Never what may be somebody else's.
+    async fn ours(&self, mark: &str) -> Result<Vec<Marked>, Fault>;
 
     /// Ends live sessions that outlast the revocation, where there are such.
     async fn cut(&self, assignment: &Assignment) -> Result<Cut, Fault>;

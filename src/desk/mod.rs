@@ -24,6 +24,7 @@ use crate::connectors::Connectors;
 use crate::directory::Directory;
 use crate::domain::event::{Event, ORGANISATION};
 use crate::domain::fault::Fault;
+use crate::domain::notice::ApprovalsPlace;
 use crate::domain::outside::Outside;
 use crate::domain::person::{Actor, Handle, Person};
 use crate::domain::time::{Span, Time};
@@ -60,13 +61,6 @@ pub struct Came {
     /// What is needed to tell the answer later; sealed before it is stored. `None`: the answer is told
     /// in the acknowledgement.
     pub tell_by: Option<String>,
-}
-
-/// A place of a surface where approvers see requests.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApprovalsPlace {
-    pub surface: String,
-    pub realm: String,
 }
 
 /// What the desk works with; made once in `app`.

@@ -3,9 +3,10 @@
 use super::view::{Approvers, Left, PersonView, Phase, RequestView};
 use super::{Answer, Desk, Result};
 use crate::domain::access::{Cut, Observed};
+use crate::domain::alert::Alert;
 use crate::domain::assignment::{self, AssignmentState, Baseline};
 use crate::domain::grant::{Ended, Grant};
-use crate::domain::id::{PersonId, RequestId};
+use crate::domain::id::{AlertId, PersonId, RequestId};
 use crate::domain::notice::{Audience, Notice};
 use crate::domain::person::Actor;
 use crate::domain::request::RequestState;
@@ -77,6 +78,11 @@ impl Desk {
     /// The messages that mirror a request.
     pub async fn notices(&self, id: &RequestId) -> Result<Vec<Notice>> {
         Ok(self.inner.store.notices_of(id).await?)
+    }
+
+    /// What reviewers are told beside requests.
+    pub async fn alert(&self, id: &AlertId) -> Result<Option<Alert>> {
+        Ok(self.inner.store.alert(id).await?)
     }
 
     /// Who decided what, for somebody who comes too late.

@@ -10,7 +10,7 @@ use crate::domain::assignment::{AssignmentState, Baseline};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
 use crate::domain::id::{AssignmentId, NoticeId, RequestId};
-use crate::domain::notice::{Audience, Notice};
+use crate::domain::notice::{Audience, Notice, Subject};
 use crate::domain::person::Actor;
 use crate::domain::request::{LONGEST_REASON, Request, RequestState};
 use crate::domain::time::Span;
@@ -129,7 +129,7 @@ impl Desk {
             };
             match within(connector.observe(&looked_at)).await {
                 Ok(Observed::Held | Observed::Foreign { .. }) => {}
-                Ok(Observed::Absent | Observed::Ours) => return Ok(false),
+                Ok(Observed::Absent | Observed::Ours | Observed::Changed { .. }) => return Ok(false),
                 Err(fault) => return Err(refusal(&planned.connector, &fault)),
             }
         }
@@ -167,7 +167,17 @@ impl Desk {
         let own = (came.handle.surface.clone(), came.handle.realm.clone(), Audience::Person(request.requestor.clone()));
         for (surface, realm, audience) in approvals.chain([own]) {
             let id = NoticeId::new(&*self.inner.outside);
-            let notice = Notice { id, request: request.id.clone(), surface, realm, audience, wanted: 1, shown: 0, posted: None };
+            let notice = Notice {
+                id,
+                subject: Subject::Request(request.id.clone()),
+                surface,
+                realm,
+                audience,
+                wanted: 1,
+                shown: 0,
+                posted: None,
+                not_before: now,
+            };
             tx.insert_notice(&notice).await?;
         }
         tx.show_notices(&request.id, now).await?;

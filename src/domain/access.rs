@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::AssignmentId;
 use super::person::Email;
-use super::time::Time;
+use super::time::{Span, Time};
 
 /// The values of an access type's arguments, by argument name.
 pub type Args = BTreeMap<String, String>;
@@ -77,7 +77,12 @@ pub struct Assignment {
 
 /// `p0`, six characters of the installation, the assignment: 34 characters of `[a-z0-9]`.
 pub fn mark(installation: &str, id: &AssignmentId) -> String {
-    format!("p0{}{}", installation.get(..6).unwrap_or(installation), id.bare())
+    format!("{}{}", mark_prefix(installation), id.bare())
+}
+
+/// What every mark of an installation begins with. What begins otherwise is never touched.
+pub fn mark_prefix(installation: &str) -> String {
+    format!("p0{}", installation.get(..6).unwrap_or(installation))
 }
 
 /// What a read-back shows.
@@ -89,6 +94,11 @@ pub enum Observed {
     Ours,
     /// There, and the target cannot tell who made it.
     Held,
+    /// There, made by this installation, and changed since: it gives something else than what was
+    /// granted.
+    Changed {
+        how: String,
+    },
     /// Not by us, but somebody else's gives the same access.
     Foreign {
         by: String,
@@ -99,7 +109,7 @@ impl Observed {
     /// Is something there that a call of ours made or may have made?
     pub fn ours_or_unknown(&self) -> bool {
         match self {
-            Observed::Ours | Observed::Held => true,
+            Observed::Ours | Observed::Held | Observed::Changed { .. } => true,
             Observed::Absent | Observed::Foreign { .. } => false,
         }
     }
@@ -111,9 +121,39 @@ impl fmt::Display for Observed {
             Observed::Absent => f.write_str("absent"),
             Observed::Ours => f.write_str("there, granted by us"),
             Observed::Held => f.write_str("there"),
+            Observed::Changed { how } => write!(f, "there, granted by us and changed since: {how}"),
             Observed::Foreign { by } => write!(f, "there, granted by {by}"),
         }
     }
+}
+
+/// What a target says to a call that changes something. The read-back decides whether it is so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Called {
+    /// It is done. `handle`: what the target returned to find it by, where it returns something.
+    Done { handle: Option<String> },
+    /// The target works on it; how far it is can be asked after this long.
+    Working { handle: Option<String>, again: Span },
+}
+
+impl Called {
+    /// Done, and there is nothing to remember.
+    pub const DONE: Called = Called::Done { handle: None };
+
+    pub fn handle(&self) -> Option<&String> {
+        match self {
+            Called::Done { handle } | Called::Working { handle, .. } => handle.as_ref(),
+        }
+    }
+}
+
+/// Something in a target that bears a mark of this installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    /// What it would be as an assignment: enough to take it away.
+    pub planned: Planned,
+    /// The mark as it stands there, where the target lets objects bear one.
+    pub mark: Option<String>,
 }
 
 /// What came of ending live sessions.

@@ -36,6 +36,8 @@ pub struct Timing {
     pub call: Span,
     /// How long after a call was given up it may still land.
     pub settle: Span,
+    /// How many looks at its assignments a second it bears, from all replicas together.
+    pub per_second: u32,
 }
 
 /// How late a look at an ended assignment is taken, after its end: law 5.
@@ -94,6 +96,8 @@ pub enum Due {
     Grant { deadline: Time },
     /// Look whether it is there for a grant that has not seen it yet.
     Confirm,
+    /// Ask how far the target is with a call it works on.
+    Poll,
     /// Take it away, look until it is gone, cut what is open.
     Revoke,
     /// Take it away once more, look, cut, and write the receipt.
@@ -114,6 +118,11 @@ pub fn due(facts: &Facts, now: Time) -> Due {
         Some(patience) if now < patience => Due::Wait(Some(patience)),
         Some(_) | None => Due::Revoke,
     };
+    let unless_working = |otherwise: Due| match facts.until {
+        Some(until) if now < until => Due::Wait(next_look.into_iter().chain([until]).min()),
+        Some(_) => Due::Poll,
+        None => otherwise,
+    };
     match facts.state {
         Granting if facts.claims.is_empty() => match facts.baseline {
             None | Some(Baseline::Standing) => Due::Close,
@@ -124,7 +133,7 @@ pub fn due(facts: &Facts, now: Time) -> Due {
             match (ready.map(|claim| claim.ends_at).max(), facts.baseline) {
                 (None, _) => Due::Wait(next_look),
                 (Some(_), None | Some(Baseline::Standing)) => Due::Baseline,
-                (Some(deadline), Some(Baseline::Absent)) => Due::Grant { deadline },
+                (Some(deadline), Some(Baseline::Absent)) => unless_working(Due::Grant { deadline }),
             }
         }
         Active if facts.claims.is_empty() => match facts.baseline {
@@ -133,7 +142,7 @@ pub fn due(facts: &Facts, now: Time) -> Due {
         },
         Active if facts.claims.iter().any(|claim| claim.ready && !claim.usable) => Due::Confirm,
         Active => Due::Wait(next_look),
-        Revoking => take_away,
+        Revoking => unless_working(take_away),
         Settling => match facts.until {
             Some(until) if now < until => Due::Wait(Some(until)),
             Some(_) | None => Due::Settle,

@@ -49,6 +49,12 @@ macro_rules! ids {
             }
         }
 
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
@@ -71,8 +77,10 @@ ids! {
     /// What one request holds on one assignment.
     GrantId = "gra_";
     PersonId = "per_";
-    /// A message that mirrors a request.
+    /// A message that mirrors the record.
     NoticeId = "not_";
+    /// Something that reviewers have to know.
+    AlertId = "alr_";
 }
 
 #[cfg(test)]

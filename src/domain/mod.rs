@@ -4,6 +4,7 @@
 //! asks for) and [`assignment`] (the one effect in a target, and what is due for it).
 
 pub mod access;
+pub mod alert;
 pub mod assignment;
 pub mod event;
 pub mod fault;

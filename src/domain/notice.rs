@@ -1,11 +1,12 @@
 //! A notice: a message that mirrors the record for one audience on one surface.
 //!
-//! It is no outbox: a notice is brought to what its request says *now*. Three quick changes make
+//! It is no outbox: a notice is brought to what the record says *now*. Three quick changes make
 //! one edit, and a lost edit is simply due again.
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{NoticeId, PersonId, RequestId};
+use super::id::{AlertId, NoticeId, PersonId, RequestId};
+use super::time::Time;
 
 /// For whom a notice is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -29,10 +30,36 @@ impl Audience {
     }
 }
 
+/// What a notice is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    Request(RequestId),
+    Alert(AlertId),
+}
+
+impl Subject {
+    pub fn as_str(&self) -> &str {
+        match self {
+            Subject::Request(id) => id.as_str(),
+            Subject::Alert(id) => id.as_str(),
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Subject> {
+        RequestId::parse(text).map(Subject::Request).or_else(|| AlertId::parse(text).map(Subject::Alert))
+    }
+}
+
+impl AsRef<str> for Subject {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Notice {
     pub id: NoticeId,
-    pub request: RequestId,
+    pub subject: Subject,
     pub surface: String,
     pub realm: String,
     pub audience: Audience,
@@ -42,6 +69,15 @@ pub struct Notice {
     pub shown: i64,
     /// Where it stands, once it was posted.
     pub posted: Option<Posted>,
+    /// It is not posted before this.
+    pub not_before: Time,
+}
+
+/// A place of a surface where approvers see requests and alerts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalsPlace {
+    pub surface: String,
+    pub realm: String,
 }
 
 /// Where a message stands on its surface.

@@ -7,14 +7,15 @@ use serde_json::json;
 
 use super::hands::Hands;
 use super::{Engine, LEASE, Looked};
-use crate::domain::access::{Assignment, Cut, Observed, mark};
-use crate::domain::assignment::{self, AssignmentState, Baseline, Claim, Due, Facts, REVERSE_PATIENCE};
+use crate::domain::access::{Assignment, Called, Cut, Observed, mark};
+use crate::domain::alert::{AlertKind, Told};
+use crate::domain::assignment::{self, AssignmentState, Baseline, Claim, Due, Facts, LONGEST_PAUSE, REVERSE_PATIENCE};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
 use crate::domain::grant::{End, Ended, Grant};
 use crate::domain::id::{AssignmentId, RequestId};
 use crate::domain::person::Actor;
-use crate::domain::time::Time;
+use crate::domain::time::{Span, Time};
 use crate::store::{AssignmentRow, Changed, Claimed, GrantRow, Next, StoreError, Tx};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -73,6 +74,7 @@ impl Engine {
             }
             Due::Baseline => self.take_baseline(claim, row, &live).await,
             Due::Grant { deadline } => self.grant(claim, row, &live, deadline).await,
+            Due::Poll => self.poll(claim, row, &live).await,
             Due::Confirm => self.confirm(claim, row, &live).await,
             Due::Revoke if row.state != AssignmentState::Revoking => self.begin_revoking(claim, row, "assignment.revoking").await,
             Due::Revoke => self.revoke(claim, row).await,
@@ -112,7 +114,7 @@ impl Engine {
         };
         let now = self.inner.outside.now();
         let standing = match &seen {
-            Observed::Absent | Observed::Ours => false,
+            Observed::Absent | Observed::Ours | Observed::Changed { .. } => false,
             Observed::Held | Observed::Foreign { .. } => true,
         };
         let mut tx = self.inner.store.begin().await?;
@@ -134,7 +136,7 @@ impl Engine {
     }
 
     /// Makes it true, and believes only the read-back.
-    async fn grant(&self, claim: &Claimed, mut row: AssignmentRow, live: &[GrantRow], deadline: Time) -> Result<Step> {
+    async fn grant(&self, claim: &Claimed, row: AssignmentRow, live: &[GrantRow], deadline: Time) -> Result<Step> {
         let Some(hands) = self.hands(&row) else { return self.not_configured(claim, row, live).await };
         // The intent is durable and the claim is ours for as long as the call can take.
         let tx = self.inner.store.begin().await?;
@@ -143,6 +145,49 @@ impl Engine {
         }
         let deadline = deadline.min(self.inner.outside.now() + hands.timing().call);
         let called = hands.grant(deadline).await;
+        self.read_back(claim, row, live, &hands, called).await
+    }
+
+    /// Asks how far the target is with a call it works on.
+    async fn poll(&self, claim: &Claimed, mut row: AssignmentRow, live: &[GrantRow]) -> Result<Step> {
+        let Some(hands) = self.hands(&row) else { return self.not_configured(claim, row, live).await };
+        row.until = None;
+        match (hands.poll().await, row.state) {
+            (Ok(Called::Working { again, .. }), _) => self.working(claim, row, again).await,
+            (called, AssignmentState::Granting) => self.read_back(claim, row, live, &hands, called).await,
+            (_, _) => {
+                // Whatever it said of the revocation: what is still there is revoked again.
+                let tx = self.begin_with(&row).await?;
+                self.write(tx, claim).await
+            }
+        }
+    }
+
+    /// The target works on a call. It is asked again then, and nothing is called meanwhile.
+    async fn working(&self, claim: &Claimed, mut row: AssignmentRow, again: Span) -> Result<Step> {
+        row.until = Some(self.inner.outside.now() + again.max(Span::millis(100)).min(LONGEST_PAUSE));
+        row.error = None;
+        let mut tx = self.inner.store.begin().await?;
+        let stuck = self.note_stuck(&mut tx, &mut row, "The target says that it works on it.", self.inner.outside.now()).await?;
+        if stuck {
+            self.tell_ended(&mut tx, &row, self.inner.outside.now()).await?;
+        }
+        tx.put_assignment(&row).await?;
+        self.write(tx, claim).await
+    }
+
+    /// After a call to grant: is it there?
+    async fn read_back(
+        &self,
+        claim: &Claimed,
+        mut row: AssignmentRow,
+        live: &[GrantRow],
+        hands: &Hands,
+        called: std::result::Result<Called, Fault>,
+    ) -> Result<Step> {
+        if let Ok(Some(handle)) = called.as_ref().map(Called::handle) {
+            row.handle = Some(handle.clone());
+        }
         let seen = match (&called, hands.observe().await) {
             (_, Ok(seen)) => seen,
             (Err(fault), Err(_)) => return self.trouble(claim, row, live, fault.clone()).await,
@@ -150,15 +195,17 @@ impl Engine {
         };
         let now = self.inner.outside.now();
         if !seen.ours_or_unknown() {
-            let fault = called.err().unwrap_or_else(|| Fault::later("The target said yes but does not show it yet."));
+            let fault = match called {
+                Ok(Called::Working { again, .. }) => return self.working(claim, row, again).await,
+                Ok(Called::Done { .. }) => Fault::later("The target said yes but does not show it yet."),
+                Err(fault) => fault,
+            };
             return self.trouble(claim, row, live, fault).await;
         }
         let mut tx = self.inner.store.begin().await?;
         row.state = AssignmentState::Active;
         row.error = None;
-        if let Ok(Some(handle)) = called {
-            row.handle = Some(handle);
-        }
+        row.until = None;
         saw(&mut row, &seen, now);
         tx.put_assignment(&row).await?;
         tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.active").with(json!({ "seen": seen })));
@@ -200,7 +247,7 @@ impl Engine {
         let now = self.inner.outside.now();
         row.due_at = Some(self.inner.store.last_end(&row.id).await?.unwrap_or(now).min(now));
         row.state = AssignmentState::Revoking;
-        row.absent_at = None;
+        (row.absent_at, row.until) = (None, None);
         row.error = None;
         let mut tx = self.inner.store.begin().await?;
         tx.put_assignment(&row).await?;
@@ -213,6 +260,7 @@ impl Engine {
         let Some(hands) = self.hands(&row) else { return self.not_configured(claim, row, &[]).await };
         let (seen, cut) = match take_away(&hands).await {
             Ok(gone) => gone,
+            Err(Failed { works: Some(again), .. }) => return self.working(claim, row, again).await,
             Err(failed) => return self.trouble(claim, row, &[], failed.fault).await,
         };
         let now = self.inner.outside.now();
@@ -226,6 +274,9 @@ impl Engine {
         tx.put_assignment(&row).await?;
         let body = json!({ "seen": seen, "cut": cut, "due_at": row.due_at, "late_ms": row.due_at.map(|due| (now - due).0) });
         tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.absent").with(body));
+        if row.stuck_at.take().is_some() {
+            self.calm(&mut tx, AlertKind::Stuck, row.id.as_str(), now).await?;
+        }
         self.tell_ended(&mut tx, &row, now).await?;
         self.write(tx, claim).await
     }
@@ -282,7 +333,7 @@ impl Engine {
         saw(&mut row, &seen, now);
         let body = json!({ "seen": seen });
         let what = match seen {
-            Observed::Ours => {
+            Observed::Ours | Observed::Changed { .. } => {
                 // Ours for certain, and no grant asks for it: take it away again.
                 return self.begin_revoking(claim, row, "assignment.reappeared").await;
             }
@@ -321,14 +372,7 @@ impl Engine {
                 Event::new(&row.id, now, Actor::Engine, "assignment.trouble").with(json!({ "state": row.state, "why": why })),
             );
         }
-        let stuck = assignment::stuck(row.state, row.due_at, now) && row.stuck_at.is_none();
-        if stuck {
-            tracing::error!(assignment = %row.id, effect = row.effect, why, "an access is overdue: it should be gone and is not");
-            row.stuck_at = Some(now);
-            tx.record(
-                Event::new(&row.id, now, Actor::Engine, "assignment.stuck").with(json!({ "due_at": row.due_at, "why": why })),
-            );
-        }
+        let stuck = self.note_stuck(&mut tx, &mut row, &why, now).await?;
         if news || stuck {
             for held in live {
                 tx.bump_notices(&held.grant.request).await?;
@@ -352,6 +396,23 @@ impl Engine {
         Ok(Step::Over(Looked::Finished))
     }
 
+    /// Is an end overdue? Then everybody who looks after accesses is told. Returns whether that is new.
+    async fn note_stuck(&self, tx: &mut Tx, row: &mut AssignmentRow, why: &str, now: Time) -> Result<bool> {
+        if !assignment::stuck(row.state, row.due_at, now) {
+            return Ok(false);
+        }
+        let new = row.stuck_at.is_none();
+        if new {
+            tracing::error!(assignment = %row.id, effect = row.effect, why, "an access is overdue: it should be gone and is not");
+            row.stuck_at = Some(now);
+            let body = json!({ "due_at": row.due_at, "why": why });
+            tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.stuck").with(body));
+        }
+        let told = Told { about: row.effect.clone(), why: why.to_owned(), since: row.due_at.unwrap_or(now) };
+        self.raise(tx, AlertKind::Stuck, row.id.as_str(), &told, now).await?;
+        Ok(new)
+    }
+
     async fn not_configured(&self, claim: &Claimed, row: AssignmentRow, live: &[GrantRow]) -> Result<Step> {
         let why = format!(
             "The integration {} is not configured any more; put it back so that accesses can be taken away.",
@@ -370,6 +431,12 @@ impl Engine {
             mark: mark(&self.inner.installation, &row.id),
         };
         Some(Hands { connector, outside: self.inner.outside.clone(), assignment })
+    }
+
+    async fn begin_with(&self, row: &AssignmentRow) -> Result<Tx> {
+        let mut tx = self.inner.store.begin().await?;
+        tx.put_assignment(row).await?;
+        Ok(tx)
     }
 
     /// Writes a step while the claim is ours, and keeps the claim for the next one.
@@ -445,19 +512,25 @@ impl Engine {
 /// Why something could not be taken away, and whether the look showed it.
 struct Failed {
     still_there: bool,
+    /// The target works on it.
+    works: Option<Span>,
     fault: Fault,
 }
 
 /// Revokes, looks, and cuts what is still open. Whatever the revocation said, the look decides.
 async fn take_away(hands: &Hands) -> std::result::Result<(Observed, Cut), Failed> {
-    let unseen = |fault| Failed { still_there: false, fault };
+    let unseen = |fault| Failed { still_there: false, works: None, fault };
     let called = hands.revoke().await;
     let seen = hands.observe().await.map_err(unseen)?;
     match (seen.ours_or_unknown(), called) {
         (false, _) => Ok((seen, hands.cut().await.map_err(unseen)?)),
-        (true, Err(fault)) => Err(Failed { still_there: true, fault }),
-        (true, Ok(())) => {
-            Err(Failed { still_there: true, fault: Fault::later("The target said it is gone but still shows it.") })
+        (true, Err(fault)) => Err(Failed { still_there: true, works: None, fault }),
+        (true, Ok(called)) => {
+            let works = match called {
+                Called::Working { again, .. } => Some(again),
+                Called::Done { .. } => None,
+            };
+            Err(Failed { still_there: true, works, fault: Fault::later("The target said it is gone but still shows it.") })
         }
     }
 }

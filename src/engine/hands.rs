@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::connectors::Connector;
-use crate::domain::access::{Assignment, Cut, Observed};
+use crate::domain::access::{Assignment, Called, Cut, Observed};
 use crate::domain::assignment::Timing;
 use crate::domain::fault::Fault;
 use crate::domain::outside::Outside;
@@ -25,18 +25,22 @@ impl Hands {
         self.bounded("observe", self.connector.observe(&self.assignment)).await
     }
 
-    pub async fn grant(&self, deadline: Time) -> Result<Option<String>, Fault> {
+    pub async fn grant(&self, deadline: Time) -> Result<Called, Fault> {
         self.outside.reach("engine.before-grant").await.ok();
         let done = self.bounded("grant", self.connector.grant(&self.assignment, deadline)).await;
         self.outside.reach("engine.after-grant").await.ok();
         done
     }
 
-    pub async fn revoke(&self) -> Result<(), Fault> {
+    pub async fn revoke(&self) -> Result<Called, Fault> {
         self.outside.reach("engine.before-revoke").await.ok();
         let done = self.bounded("revoke", self.connector.revoke(&self.assignment)).await;
         self.outside.reach("engine.after-revoke").await.ok();
         done
+    }
+
+    pub async fn poll(&self) -> Result<Called, Fault> {
+        self.bounded("poll", self.connector.poll(&self.assignment)).await
     }
 
     pub async fn cut(&self) -> Result<Cut, Fault> {

@@ -4,6 +4,7 @@
 //! writes what came of it, if the claim is still its own. A look takes no input but an id, so the
 //! happy path and the way back from a crash are the same code. It never decides who may have what.
 
+mod alerts;
 mod assignments;
 mod hands;
 mod notices;
@@ -17,6 +18,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::connectors::Connectors;
+use crate::domain::notice::ApprovalsPlace;
 use crate::domain::outside::Outside;
 use crate::domain::time::{Span, Time};
 use crate::store::{Claimed, Kind, Next, Store, StoreError};
@@ -45,6 +47,7 @@ struct Inner {
     connectors: Connectors,
     installation: String,
     surfaces: RwLock<BTreeMap<&'static str, Arc<dyn Surface>>>,
+    places: RwLock<Vec<ApprovalsPlace>>,
     stop: Notify,
 }
 
@@ -58,12 +61,23 @@ enum Looked {
 
 impl Engine {
     pub fn new(store: Store, outside: Arc<dyn Outside>, connectors: Connectors, installation: String) -> Engine {
-        let inner = Inner { store, outside, connectors, installation, surfaces: RwLock::default(), stop: Notify::new() };
+        let inner = Inner {
+            store,
+            outside,
+            connectors,
+            installation,
+            surfaces: RwLock::default(),
+            places: RwLock::default(),
+            stop: Notify::new(),
+        };
         Engine { inner: Arc::new(inner) }
     }
 
     /// Surfaces are made after the desk, which is made after the engine's parts.
-    pub fn add_surface(&self, surface: Arc<dyn Surface>) {
+    pub fn add_surface(&self, surface: Arc<dyn Surface>, places: &[ApprovalsPlace]) {
+        if let Ok(mut known) = self.inner.places.write() {
+            known.extend_from_slice(places);
+        }
         if let Ok(mut surfaces) = self.inner.surfaces.write() {
             surfaces.insert(surface.name(), surface);
         }
@@ -134,7 +148,10 @@ impl Engine {
     }
 
     async fn claim(&self, now: Time, most: usize) -> Vec<Claimed> {
-        match self.inner.store.claim(now, LEASE, i64::try_from(most).unwrap_or(1)).await {
+        let connectors = self.inner.connectors.all();
+        // What is not configured any more costs no call.
+        let per_second = |name: &str| connectors.get(name).map_or(u32::MAX, |connector| connector.timing().per_second);
+        match self.inner.store.claim(now, LEASE, i64::try_from(most).unwrap_or(1), per_second).await {
             Ok(claimed) => claimed,
             Err(error) if error.is_conflict() => Vec::new(),
             Err(error) => {
@@ -179,6 +196,10 @@ impl Engine {
     fn again_at(&self, claim: &Claimed) -> Time {
         let outside = &self.inner.outside;
         outside.now() + crate::domain::assignment::pause(claim.attempts, outside.pick(256))
+    }
+
+    fn places(&self) -> Vec<ApprovalsPlace> {
+        self.inner.places.read().map(|places| places.clone()).unwrap_or_default()
     }
 
     fn surface(&self, name: &str) -> Option<Arc<dyn Surface>> {

@@ -19,6 +19,9 @@ impl Engine {
         let Some(notice) = found else {
             return self.only_finish(claim, Next::Never).await;
         };
+        if self.inner.outside.now() < notice.not_before {
+            return self.only_finish(claim, Next::At(notice.not_before)).await;
+        }
         let Some(surface) = self.surface(&notice.surface) else {
             return self.only_finish(claim, Next::Again(self.again_at(claim))).await;
         };
@@ -31,8 +34,8 @@ impl Engine {
                 let mut tx = self.inner.store.begin().await?;
                 // The approvals message is there now: the requestor's own message links to it.
                 if notice.posted.is_none() && posted.link.is_some() {
-                    tx.bump_other_notices(&notice.request, &notice.id).await?;
-                    tx.show_notices(&notice.request, now).await?;
+                    tx.bump_other_notices(&notice.subject, &notice.id).await?;
+                    tx.show_notices(&notice.subject, now).await?;
                 }
                 if !tx.notice_shown(claim, &notice, &posted, now).await? {
                     return Ok(Looked::Lost);
@@ -41,7 +44,7 @@ impl Engine {
                 Ok(Looked::Finished)
             }
             Err(fault) => {
-                tracing::info!(request = %notice.request, audience = notice.audience.to_text(), why = %fault, "a message was not brought up to date; it is tried again");
+                tracing::info!(subject = notice.subject.as_str(), audience = notice.audience.to_text(), why = %fault, "a message was not brought up to date; it is tried again");
                 let at = match fault {
                     Fault::Later { after: Some(after), .. } => now + after,
                     Fault::Later { after: None, .. } | Fault::Maybe { .. } => self.again_at(claim),

@@ -3,6 +3,8 @@
 //! Rows here are hints and carry no truth: [`Store::restore_agenda`] gives every unfinished thing
 //! that lacks one its row back.
 
+use std::collections::BTreeMap;
+
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{Result, Store, Tx, word};
@@ -67,8 +69,10 @@ pub(super) const CLAIM_SQLITE: &str = candidates!("");
 pub(super) const CLAIM_POSTGRES: &str = candidates!(" FOR UPDATE SKIP LOCKED");
 
 impl Store {
-    /// Claims up to `most` due rows until `now + lease`, at most one of each lane over all replicas.
-    pub async fn claim(&self, now: Time, lease: Span, most: i64) -> Result<Vec<Claimed>> {
+    /// Claims up to `most` due rows until `now + lease`, at most one of each lane over all replicas, and
+    /// in each second no more of a connector's than `per_second` says. What is over that waits for
+    /// the next second.
+    pub async fn claim(&self, now: Time, lease: Span, most: i64, per_second: impl Fn(&str) -> u32) -> Result<Vec<Claimed>> {
         // A look without a transaction first: with nothing due, nobody has to wait for the writer.
         let due = sqlx::query("SELECT 1 AS one FROM agenda WHERE run_at <= $1 AND lease_until <= $1 LIMIT 1")
             .bind(now.0)
@@ -79,7 +83,8 @@ impl Store {
         }
         let mut tx = self.begin().await?;
         let until = (now + lease).0;
-        let rows = sqlx::query(AssertSqlSafe(self.dialect.claim)).bind(until).bind(now.0).bind(most).fetch_all(tx.sql().await?).await?;
+        let rows =
+            sqlx::query(AssertSqlSafe(self.dialect.claim)).bind(until).bind(now.0).bind(most).fetch_all(tx.sql().await?).await?;
         let mut claimed = Vec::new();
         for row in rows {
             let claim = Claimed {
@@ -103,6 +108,11 @@ impl Store {
                 .execute(tx.sql().await?)
                 .await?;
             }
+        }
+        for (mut claim, at) in over_the_rate(&mut tx, &mut claimed, now, per_second).await? {
+            claim.attempts -= 1; // nothing was tried
+            tx.release_lane(&claim).await?;
+            tx.finish(&claim, Next::Again(at)).await?;
         }
         tx.commit().await?;
         Ok(claimed)
@@ -157,7 +167,8 @@ impl Store {
              SELECT 'request', r.id, '', r.stale_at, 0, $1, 0 FROM requests AS r WHERE r.state = 'open'
              AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'request' AND x.id = r.id) ON CONFLICT DO NOTHING",
             "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
-             SELECT 'notice', n.id, '', $1, 0, $1, 0 FROM notices AS n WHERE n.shown < n.wanted
+             SELECT 'notice', n.id, '', CASE WHEN n.not_before > $1 THEN n.not_before ELSE $1 END, 0, $1, 0
+             FROM notices AS n WHERE n.shown < n.wanted
              AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'notice' AND x.id = n.id) ON CONFLICT DO NOTHING",
             "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
              SELECT 'inbox', i.key, '', $1, 0, $1, 0 FROM inbox AS i WHERE i.state = 'pending'
@@ -171,6 +182,53 @@ impl Store {
         tx.commit().await?;
         Ok(restored)
     }
+}
+
+/// Counts the looks at each connector's assignments, and takes out of `claimed` those beyond its rate,
+/// each with a time of its own in one of the next seconds: a herd spreads out at once.
+async fn over_the_rate(
+    tx: &mut Tx,
+    claimed: &mut Vec<Claimed>,
+    now: Time,
+    per_second: impl Fn(&str) -> u32,
+) -> Result<Vec<(Claimed, Time)>> {
+    let ids: Vec<&str> = claimed.iter().filter(|claim| claim.kind == Kind::Assignment).map(|claim| claim.id.as_str()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+    let query = format!("SELECT id, connector FROM assignments WHERE id IN ({})", places.join(", "));
+    let query = ids.iter().fold(sqlx::query(AssertSqlSafe(query)), |query, id| query.bind(*id));
+    let mut of: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in query.fetch_all(tx.sql().await?).await? {
+        of.entry(row.try_get("connector")?).or_default().push(row.try_get("id")?);
+    }
+    let mut over = BTreeMap::new();
+    for (connector, ids) in of {
+        let (most, wanted) = (i64::from(per_second(&connector)).max(1), i64::try_from(ids.len()).unwrap_or(i64::MAX));
+        let row = sqlx::query(
+            "INSERT INTO rates (connector, second, used) VALUES ($1, $2, $3) ON CONFLICT (connector) DO UPDATE SET second = $2,
+             used = CASE WHEN rates.second = $2 THEN rates.used + $3 ELSE $3 END RETURNING used",
+        )
+        .bind(&connector)
+        .bind(now.0 / 1000)
+        .bind(wanted)
+        .fetch_one(tx.sql().await?)
+        .await?;
+        let first = row.try_get::<i64, _>("used")? - wanted;
+        for (number, id) in (first..).zip(ids).filter(|(number, _)| *number >= most) {
+            let second = now.0 / 1000 + number / most;
+            over.insert(id, Time(second * 1000 + i64::try_from(tx.outside.pick(1000)).unwrap_or(0)));
+        }
+    }
+    let mut waits = Vec::new();
+    for claim in std::mem::take(claimed) {
+        match over.get(&claim.id) {
+            Some(at) => waits.push((claim, *at)),
+            None => claimed.push(claim),
+        }
+    }
+    Ok(waits)
 }
 
 async fn take_lane(tx: &mut Tx, claim: &Claimed, now: Time, until: i64) -> Result<bool> {
@@ -241,7 +299,8 @@ impl Tx {
 
     /// Puts an assignment on the agenda, in its lane.
     pub async fn look_at_assignment(&mut self, id: &AssignmentId, at: Time) -> Result<()> {
-        let row = sqlx::query("SELECT lane FROM assignments WHERE id = $1").bind(id.as_str()).fetch_one(self.sql().await?).await?;
+        let row =
+            sqlx::query("SELECT lane FROM assignments WHERE id = $1").bind(id.as_str()).fetch_one(self.sql().await?).await?;
         self.look(Kind::Assignment, id.as_str(), &row.try_get::<String, _>("lane")?, at).await
     }
 

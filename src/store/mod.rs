@@ -9,6 +9,7 @@
 //! people, requests, assignments (by key), grants, notices, agenda, lanes, streams.
 
 mod agenda;
+mod alerts;
 mod assignments;
 mod events;
 mod inbox;

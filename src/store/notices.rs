@@ -4,38 +4,41 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{Claimed, Result, Store, Tx, json, word};
-use crate::domain::id::{NoticeId, RequestId};
-use crate::domain::notice::{Audience, Notice, Posted};
+use crate::domain::id::NoticeId;
+use crate::domain::notice::{Audience, Notice, Posted, Subject};
 use crate::domain::time::Time;
 
 fn notice(row: &AnyRow) -> Result<Notice> {
     let posted: Option<String> = row.try_get("posted")?;
     Ok(Notice {
         id: word("notices", row, "id", NoticeId::parse)?,
-        request: word("notices", row, "request", RequestId::parse)?,
+        subject: word("notices", row, "subject", Subject::parse)?,
         surface: row.try_get("surface")?,
         realm: row.try_get("realm")?,
         audience: word("notices", row, "audience", Audience::parse)?,
         wanted: row.try_get("wanted")?,
         shown: row.try_get("shown")?,
         posted: posted.map(|_| json("notices", row, "posted")).transpose()?,
+        not_before: Time(row.try_get("not_before")?),
     })
 }
 
 impl Store {
     pub async fn notice(&self, id: &NoticeId) -> Result<Option<Notice>> {
-        let row = sqlx::query("SELECT id, request, surface, realm, audience, wanted, shown, posted FROM notices WHERE id = $1")
-            .bind(id.as_str())
-            .fetch_optional(&mut *self.reading().await?)
-            .await?;
+        let row = sqlx::query(
+            "SELECT id, subject, surface, realm, audience, wanted, shown, posted, not_before FROM notices WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(&mut *self.reading().await?)
+        .await?;
         row.as_ref().map(notice).transpose()
     }
 
-    pub async fn notices_of(&self, request: &RequestId) -> Result<Vec<Notice>> {
+    pub async fn notices_of(&self, subject: &impl AsRef<str>) -> Result<Vec<Notice>> {
         let rows = sqlx::query(
-            "SELECT id, request, surface, realm, audience, wanted, shown, posted FROM notices WHERE request = $1 ORDER BY id",
+            "SELECT id, subject, surface, realm, audience, wanted, shown, posted, not_before FROM notices WHERE subject = $1 ORDER BY id",
         )
-        .bind(request.as_str())
+        .bind(subject.as_ref())
         .fetch_all(&mut *self.reading().await?)
         .await?;
         rows.iter().map(notice).collect()
@@ -45,52 +48,54 @@ impl Store {
 impl Tx {
     pub async fn insert_notice(&mut self, notice: &Notice) -> Result<()> {
         sqlx::query(
-            "INSERT INTO notices (id, request, surface, realm, audience, wanted, shown) VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (request, surface, realm, audience) DO NOTHING",
+            "INSERT INTO notices (id, subject, surface, realm, audience, wanted, shown, not_before) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (subject, surface, realm, audience) DO NOTHING",
         )
         .bind(notice.id.as_str())
-        .bind(notice.request.as_str())
+        .bind(notice.subject.as_str())
         .bind(&notice.surface)
         .bind(&notice.realm)
         .bind(notice.audience.to_text())
         .bind(notice.wanted)
         .bind(notice.shown)
+        .bind(notice.not_before.0)
         .execute(self.sql().await?)
         .await?;
         Ok(())
     }
 
-    /// All messages of a request are out of date from now on.
-    pub async fn bump_notices(&mut self, request: &RequestId) -> Result<()> {
-        sqlx::query("UPDATE notices SET wanted = wanted + 1 WHERE request = $1")
-            .bind(request.as_str())
+    /// All messages of a subject are out of date from now on.
+    pub async fn bump_notices(&mut self, subject: &impl AsRef<str>) -> Result<()> {
+        sqlx::query("UPDATE notices SET wanted = wanted + 1 WHERE subject = $1")
+            .bind(subject.as_ref())
             .execute(self.sql().await?)
             .await?;
         Ok(())
     }
 
-    /// All messages of a request but one are out of date from now on. That one is locked too, in the same
+    /// All messages of a subject but one are out of date from now on. That one is locked too, in the same
     /// pass: whoever bumps all at this moment would otherwise wait for us while we wait for them, and
     /// a message whose posting could not be noted is posted twice.
-    pub async fn bump_other_notices(&mut self, request: &RequestId, but: &NoticeId) -> Result<()> {
-        sqlx::query("UPDATE notices SET wanted = wanted + CASE WHEN id = $2 THEN 0 ELSE 1 END WHERE request = $1")
-            .bind(request.as_str())
+    pub async fn bump_other_notices(&mut self, subject: &impl AsRef<str>, but: &NoticeId) -> Result<()> {
+        sqlx::query("UPDATE notices SET wanted = wanted + CASE WHEN id = $2 THEN 0 ELSE 1 END WHERE subject = $1")
+            .bind(subject.as_ref())
             .bind(but.as_str())
             .execute(self.sql().await?)
             .await?;
         Ok(())
     }
 
-    /// Puts the messages of a request that are behind on the agenda, leaving alone one that somebody
+    /// Puts the messages of a subject that are behind on the agenda, leaving alone one that somebody
     /// is writing just now: two writers of one message could post it twice.
-    pub async fn show_notices(&mut self, request: &RequestId, now: Time) -> Result<()> {
+    pub async fn show_notices(&mut self, subject: &impl AsRef<str>, now: Time) -> Result<()> {
         self.makes_due(now);
         sqlx::query(
             "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
-             SELECT 'notice', n.id, '', $2, 0, $2, 0 FROM notices AS n WHERE n.request = $1 AND n.shown < n.wanted
-             ON CONFLICT (kind, id) DO UPDATE SET run_at = $2, attempts = 0",
+             SELECT 'notice', n.id, '', CASE WHEN n.not_before > $2 THEN n.not_before ELSE $2 END, 0, $2, 0 FROM notices AS n
+             WHERE n.subject = $1 AND n.shown < n.wanted
+             ON CONFLICT (kind, id) DO UPDATE SET run_at = excluded.run_at, attempts = 0",
         )
-        .bind(request.as_str())
+        .bind(subject.as_ref())
         .bind(now.0)
         .execute(self.sql().await?)
         .await?;

@@ -18,8 +18,10 @@ fn person(row: &AnyRow) -> Result<Person> {
 
 impl Store {
     pub async fn person(&self, id: &PersonId) -> Result<Option<Person>> {
-        let row =
-            sqlx::query("SELECT id, email, name FROM people WHERE id = $1").bind(id.as_str()).fetch_optional(&mut *self.reading().await?).await?;
+        let row = sqlx::query("SELECT id, email, name FROM people WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&mut *self.reading().await?)
+            .await?;
         row.as_ref().map(person).transpose()
     }
 

@@ -8,8 +8,9 @@ use crate::domain::time::Time;
 impl Store {
     /// The version in force and its text.
     pub async fn policy(&self) -> Result<Option<(i64, String)>> {
-        let row =
-            sqlx::query("SELECT version, text FROM policies ORDER BY version DESC LIMIT 1").fetch_optional(&mut *self.reading().await?).await?;
+        let row = sqlx::query("SELECT version, text FROM policies ORDER BY version DESC LIMIT 1")
+            .fetch_optional(&mut *self.reading().await?)
+            .await?;
         row.map(|row| Ok((row.try_get("version")?, row.try_get("text")?))).transpose()
     }
 }
@@ -18,8 +19,9 @@ impl Tx {
     /// Stores a new version unless the one in force reads the same. Returns the version in force and
     /// whether it is new.
     pub async fn put_policy(&mut self, text: &str, hash: &str, author: &str, now: Time) -> Result<(i64, bool)> {
-        let row =
-            sqlx::query("SELECT version, hash FROM policies ORDER BY version DESC LIMIT 1").fetch_optional(self.sql().await?).await?;
+        let row = sqlx::query("SELECT version, hash FROM policies ORDER BY version DESC LIMIT 1")
+            .fetch_optional(self.sql().await?)
+            .await?;
         let mut version = 0;
         if let Some(row) = row {
             version = row.try_get("version")?;

@@ -120,7 +120,11 @@ impl Store {
     /// A person's requests, newest first.
     pub async fn requests_of(&self, requestor: &PersonId, most: i64) -> Result<Vec<RequestRow>> {
         let query = format!("SELECT {COLUMNS} FROM requests WHERE requestor = $1 ORDER BY created_at DESC LIMIT $2");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(requestor.as_str()).bind(most).fetch_all(&mut *self.reading().await?).await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query))
+            .bind(requestor.as_str())
+            .bind(most)
+            .fetch_all(&mut *self.reading().await?)
+            .await?;
         rows.iter().map(request).collect()
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::desk::{ApprovalsPlace, Desk};
+use crate::desk::Desk;
 use crate::directory::Directory;
 use crate::domain::fault::Fault;
-use crate::domain::notice::{Notice, Posted};
+use crate::domain::notice::{ApprovalsPlace, Notice, Posted};
 use crate::domain::outside::Outside;
 use crate::secret::Env;
 use crate::yaml::{BadYaml, Section};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use p0::connectors::Connector;
-use p0::domain::access::{Ask, Assignment, Choice, Cut, Observed, Plan, Planned, Principal};
+use p0::domain::access::{Ask, Assignment, Called, Choice, Cut, Marked, Observed, Plan, Planned, Principal};
 use p0::domain::assignment::Timing;
 use p0::domain::fault::Fault;
 use p0::domain::time::{Clock, Span, Time};
@@ -133,10 +133,20 @@ impl Target {
     }
 }
 
+fn planned(key: String) -> Planned {
+    Planned {
+        connector: "depot".into(),
+        lane: key.rsplit_once('/').map_or(String::new(), |(lane, _)| lane.to_owned()),
+        target: serde_json::json!({}),
+        effect: key.clone(),
+        key,
+    }
+}
+
 #[async_trait]
 impl Connector for Target {
     fn timing(&self) -> Timing {
-        Timing { call: Span::seconds(5), settle: Span::seconds(10) }
+        Timing { call: Span::seconds(5), settle: Span::seconds(10), per_second: 1000 }
     }
 
     fn sources(&self) -> &'static [&'static str] {
@@ -158,13 +168,6 @@ impl Connector for Target {
         if ask.email.local() == "stranger" {
             return Err(Fault::never("The depot has no account for you; ask its keeper for one."));
         }
-        let planned = |key: String| Planned {
-            connector: "depot".into(),
-            lane: key.rsplit_once('/').map_or(String::new(), |(lane, _)| lane.to_owned()),
-            target: serde_json::json!({}),
-            effect: key.clone(),
-            key,
-        };
         let email = &ask.email;
         let assignments = match (ask.access.args.get("shelf"), ask.access.args.get("room")) {
             (Some(shelf), _) => vec![planned(format!("shelf/{shelf}/{email}"))],
@@ -185,21 +188,29 @@ impl Connector for Target {
         }))
     }
 
-    async fn grant(&self, assignment: &Assignment, _deadline: Time) -> Result<Option<String>, Fault> {
+    async fn grant(&self, assignment: &Assignment, _deadline: Time) -> Result<Called, Fault> {
         let key = assignment.key.clone();
         self.call("grant", &assignment.key, move |state| {
             state.held.entry(key.clone()).or_insert(By::Us);
         })?;
-        Ok(None)
+        Ok(Called::DONE)
     }
 
-    async fn revoke(&self, assignment: &Assignment) -> Result<(), Fault> {
+    async fn revoke(&self, assignment: &Assignment) -> Result<Called, Fault> {
         let key = assignment.key.clone();
         self.call("revoke", &assignment.key, move |state| {
             if !state.marks || state.held.get(&key) == Some(&By::Us) {
                 state.held.remove(&key);
             }
-        })
+        })?;
+        Ok(Called::DONE)
+    }
+
+    async fn ours(&self, mark: &str) -> Result<Vec<Marked>, Fault> {
+        self.call("ours", mark, |_| {})?;
+        let held = self.with(|state| if state.marks { state.held.clone() } else { BTreeMap::new() });
+        let ours = held.into_iter().filter(|(_, by)| *by == By::Us);
+        Ok(ours.map(|(key, _)| Marked { planned: planned(key), mark: None }).collect())
     }
 
     async fn cut(&self, assignment: &Assignment) -> Result<Cut, Fault> {

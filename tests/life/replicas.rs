@@ -56,7 +56,9 @@ async fn eight_claimers_never_hold_one_row_or_one_lane_twice() {
     }
     let store = &world.app.store;
     let now = world.outer.now();
-    let claims = futures::future::join_all((0..8).map(|_| async move { store.claim(now, Span::seconds(45), 4).await })).await;
+    let claims =
+        futures::future::join_all((0..8).map(|_| async move { store.claim(now, Span::seconds(45), 4, |_| u32::MAX).await }))
+            .await;
     let claimed: Vec<_> = claims.into_iter().filter_map(Result::ok).flatten().collect();
     let mut rows: Vec<_> = claimed.iter().map(|claim| (claim.kind, claim.id.clone())).collect();
     rows.sort();

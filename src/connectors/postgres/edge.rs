@@ -44,6 +44,9 @@ pub struct Facts {
     stranger: bool,
     /// Who granted it: oid and name.
     grantors: Vec<(u32, String)>,
+    /// What we granted may be passed on, or switched to: somebody changed it.
+    passes_on: bool,
+    switches: bool,
 }
 
 /// $1 role oid, $2 login oid or null, $3 comment of a login we created or null, $4 its name or null.
@@ -60,10 +63,12 @@ select current_setting('server_version_num')::int4 as version,
   (select r.rolname::text from pg_roles r where r.oid = $1) as role,
   (select oid from login) as member, (select rolname::text from login) as member_name,
   exists (select from pg_roles s where s.rolname = $4 and s.oid not in (select oid from login)) as stranger,
-  edge.grantors, edge.names
+  edge.grantors, edge.names, edge.passes_on, edge.switches
 from pg_roles me, lateral (
   select coalesce(array_agg(m.grantor), '{}') as grantors,
-    coalesce(array_agg(coalesce(g.rolname::text, m.grantor::text)), '{}') as names
+    coalesce(array_agg(coalesce(g.rolname::text, m.grantor::text)), '{}') as names,
+    coalesce(bool_or(m.admin_option) filter (where m.grantor = me.oid), false) as passes_on,
+    coalesce(bool_or((to_jsonb(m) ->> 'set_option')::bool) filter (where m.grantor = me.oid), false) as switches
   from pg_auth_members m left join pg_roles g on g.oid = m.grantor
   where m.roleid = $1 and m.member = (select oid from login)
     -- A membership that may neither be used nor switched to gives nothing.
@@ -124,6 +129,8 @@ fn read(row: &PgRow) -> Result<Facts, sqlx::Error> {
         member: member.map(|(oid, name)| (oid.0, name)),
         stranger: row.try_get("stranger")?,
         grantors: grantors.zip(row.try_get::<Vec<String>, _>("names")?).collect(),
+        passes_on: row.try_get("passes_on")?,
+        switches: row.try_get("switches")?,
     })
 }
 
@@ -141,6 +148,10 @@ pub fn observed(facts: &Facts, target: &Target) -> Observed {
     }
     let ours = [grantor(facts.me, facts.me_super), target.grantor];
     let mut mine = facts.grantors.iter().filter(|(oid, _)| ours.contains(oid)).peekable();
+    if mine.peek().is_some() && (facts.passes_on || facts.switches) {
+        let how = if facts.passes_on { "it may be passed on (ADMIN OPTION)" } else { "it may be switched to (SET)" };
+        return Observed::Changed { how: how.to_owned() };
+    }
     if mine.peek().is_some() {
         return if mine.any(|(oid, _)| *oid != BOOTSTRAP) { Observed::Ours } else { Observed::Held };
     }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::future::join_all;
 
 use super::Connector;
-use crate::domain::access::{Args, Ask, Assignment, Choice, Cut, Observed, Plan};
+use crate::domain::access::{Args, Ask, Assignment, Called, Choice, Cut, Marked, Observed, Plan};
 use crate::domain::assignment::Timing;
 use crate::domain::fault::Fault;
 use crate::domain::outside::Outside;
@@ -107,7 +107,7 @@ pub const SOURCES: &[&str] = &["instances", "databases", "roles"];
 impl Connector for Postgres {
     /// A lost call that changes something lands within [`instance::LANDS_WITHIN`] or never.
     fn timing(&self) -> Timing {
-        Timing { call: instance::CALL, settle: Span::seconds(10) }
+        Timing { call: instance::CALL, settle: Span::seconds(10), per_second: 500 }
     }
 
     fn sources(&self) -> &'static [&'static str] {
@@ -178,17 +178,36 @@ impl Connector for Postgres {
             .await
     }
 
-    async fn grant(&self, assignment: &Assignment, deadline: Time) -> Result<Option<String>, Fault> {
+    async fn grant(&self, assignment: &Assignment, deadline: Time) -> Result<Called, Fault> {
         let (instance, target) = self.planned(assignment)?;
         let when = (deadline, &*self.outside);
         let lacking = edge::may_not(&target, "give");
-        instance.call(&lacking, async |connection, sent| edge::grant(instance, connection, sent, &target, when).await).await
+        let handle = instance
+            .call(&lacking, async |connection, sent| edge::grant(instance, connection, sent, &target, when).await)
+            .await?;
+        Ok(Called::Done { handle })
     }
 
-    async fn revoke(&self, assignment: &Assignment) -> Result<(), Fault> {
+    async fn revoke(&self, assignment: &Assignment) -> Result<Called, Fault> {
         let (instance, target) = self.planned(assignment)?;
         let lacking = edge::may_not(&target, "take away");
-        instance.call(&lacking, async |connection, sent| edge::revoke(instance, connection, sent, &target).await).await
+        instance.call(&lacking, async |connection, sent| edge::revoke(instance, connection, sent, &target).await).await?;
+        Ok(Called::DONE)
+    }
+
+    /// A membership bears no mark; recorded as granted by a login that only this installation uses, it
+    /// is ours all the same.
+    async fn ours(&self, _mark: &str) -> Result<Vec<Marked>, Fault> {
+        let all = join_all(self.instances.iter().map(async |instance| {
+            let lacking = edge::no_identity(&instance.name);
+            instance.call(&lacking, async |connection, _| survey::ours(instance, connection).await).await
+        }))
+        .await;
+        let mut found = Vec::new();
+        for one in all {
+            found.extend(one?.into_iter().map(|planned| Marked { planned, mark: None }));
+        }
+        Ok(found)
     }
 
     async fn cut(&self, assignment: &Assignment) -> Result<Cut, Fault> {

@@ -10,7 +10,7 @@ use super::config::LONGEST_NAME;
 use super::edge::{KNOWS_GRANTORS, grantor};
 use super::instance::{Instance, Trouble};
 use super::target::{Member, Named, Target};
-use crate::domain::access::{Plan, Planned, Principal};
+use crate::domain::access::{Plan, Principal};
 use crate::domain::fault::Fault;
 
 /// The oldest version whose functions we use.
@@ -190,14 +190,7 @@ pub async fn plan(instance: &Instance, connection: &mut PgConnection, wish: &Wis
         member,
         grantor: grantor(facts.me, facts.me_super),
     };
-    let planned = Planned {
-        connector: "postgres".to_owned(),
-        key: target.key(),
-        lane: target.lane(),
-        target: serde_json::to_value(&target)
-            .map_err(|_| Fault::never("the plan cannot be written down; this is a defect of p0"))?,
-        effect: format!("{role} on {} for {login}", instance.name),
-    };
+    let planned = target.planned(login)?;
     Ok(Plan {
         principal: Principal { name: login.to_owned(), native },
         assignments: vec![planned],

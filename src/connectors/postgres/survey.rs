@@ -2,10 +2,13 @@
 
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
+use sqlx::postgres::types::Oid;
 
 use super::edge::KNOWS_GRANTORS;
 use super::instance::{Instance, Trouble};
 use super::plan::{OLDEST, advice};
+use super::target::{Member, Named, Target};
+use crate::domain::access::Planned;
 use crate::domain::outside::Outside;
 use crate::domain::time::{Span, Time};
 
@@ -46,6 +49,35 @@ pub async fn roles(instance: &Instance, connection: &mut PgConnection) -> Result
         }
     }
     Ok(names)
+}
+
+/// Memberships that only we can have granted: recorded as ours, while we are no superuser. Before
+/// PostgreSQL 16 nobody can tell.
+const OURS: &str = "
+select (select system_identifier::text from pg_control_system()) as cluster, me.oid as me,
+  r.oid as role, r.rolname::text as role_name, u.oid as member, u.rolname::text as member_name,
+  shobj_description(u.oid, 'pg_authid') as comment
+from pg_roles me join pg_auth_members m on m.grantor = me.oid and m.member <> me.oid
+join pg_roles r on r.oid = m.roleid join pg_roles u on u.oid = m.member
+where me.rolname = current_user and not me.rolsuper and current_setting('server_version_num')::int4 >= 160000
+order by r.oid, u.oid";
+
+pub async fn ours(instance: &Instance, connection: &mut PgConnection) -> Result<Vec<Planned>, Trouble> {
+    let mut found = Vec::new();
+    for row in sqlx::query(OURS).fetch_all(connection).await? {
+        let oid = |column: &str| row.try_get::<Oid, _>(column).map(|oid| oid.0);
+        let (role, login): (String, String) = (row.try_get("role_name")?, row.try_get("member_name")?);
+        let comment: Option<String> = row.try_get("comment")?;
+        let target = Target {
+            instance: instance.name.clone(),
+            cluster: row.try_get("cluster")?,
+            role: Named { oid: oid("role")?, name: role },
+            member: Member::found(oid("member")?, &login, comment.as_deref()),
+            grantor: oid("me")?,
+        };
+        found.push(target.planned(&login)?);
+    }
+    Ok(found)
 }
 
 /// What a look at an instance brought to light.

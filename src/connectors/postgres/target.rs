@@ -16,7 +16,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::access::Assignment;
+use crate::domain::access::{Assignment, Planned};
 use crate::domain::fault::Fault;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,18 @@ impl Target {
     pub fn of(assignment: &Assignment) -> Result<Target, Fault> {
         serde_json::from_value(assignment.target.clone())
             .map_err(|_| Fault::never("the record of this PostgreSQL access cannot be read; it was written by another version"))
+    }
+
+    /// The assignment of this edge.
+    pub fn planned(&self, login: &str) -> Result<Planned, Fault> {
+        Ok(Planned {
+            connector: "postgres".to_owned(),
+            key: self.key(),
+            lane: self.lane(),
+            target: serde_json::to_value(self)
+                .map_err(|_| Fault::never("the plan cannot be written down; this is a defect of p0"))?,
+            effect: format!("{} on {} for {login}", self.role.name, self.instance),
+        })
     }
 
     pub fn lane(&self) -> String {

@@ -13,9 +13,12 @@ use crate::domain::time::{Span, Time};
 use super::blocks::{self, Look, limit};
 use super::inbound::State;
 
+mod alert;
 #[cfg(test)]
 pub(crate) mod tests;
 mod told;
+
+pub use alert::alert;
 
 use told::{Form, Reader, Teller};
 

@@ -25,15 +25,17 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::{BadSurface, Built, Parts, Surface};
+use crate::desk::Desk;
 use crate::desk::view::RequestView;
-use crate::desk::{ApprovalsPlace, Desk};
 use crate::directory::Directory;
 use crate::domain::fault::Fault;
-use crate::domain::notice::{Audience, Notice, Posted};
+use crate::domain::id::RequestId;
+use crate::domain::notice::{ApprovalsPlace, Audience, Notice, Posted, Subject};
 use crate::domain::outside::Outside;
 use crate::domain::person::{Email, Handle};
 use crate::yaml::Spanned;
 use client::{Client, Installation};
+use messages::Message;
 
 /// This surface's name in `handles`, `notices` and `inbox`.
 const NAME: &str = "slack";
@@ -138,6 +140,27 @@ impl Slack {
         found
     }
 
+    /// What a message of a request says now, and where it belongs.
+    async fn message(&self, request: &RequestId, audience: &Audience, realm: &str) -> Result<(String, Message), Fault> {
+        let gone = || Fault::never("The request of this message is gone.");
+        let mut view = self.desk.view(request, NAME, realm).await?.ok_or_else(gone)?;
+        let now = self.outside.now();
+        match audience {
+            Audience::Approvals => {
+                if self.find_approvers(&view, realm).await {
+                    view = self.desk.view(request, NAME, realm).await?.unwrap_or(view);
+                }
+                Ok((self.approvals.clone(), messages::approval(&view, now)))
+            }
+            Audience::Person(_) => {
+                let link = self.desk.approvals_link(request).await?;
+                let unknown = || Fault::never("This person has no Slack account that is known here.");
+                let handle = view.requestor.handle.clone().ok_or_else(unknown)?;
+                Ok((handle, messages::direct(&view, now, link.as_deref())))
+            }
+        }
+    }
+
     /// Does something after the acknowledgement went out.
     fn spawn<F>(&self, work: impl FnOnce(Arc<Slack>) -> F)
     where
@@ -162,32 +185,18 @@ impl Surface for Slack {
     async fn show(&self, notice: &Notice) -> Result<Posted, Fault> {
         let home = self.home().await?;
         let realm = if notice.realm.is_empty() { Slack::realm(home) } else { notice.realm.clone() };
-        let Some(mut view) = self.desk.view(&notice.request, NAME, &realm).await? else {
-            return Err(Fault::never("The request of this message is gone."));
-        };
-        let now = self.outside.now();
-        let (place, message) = match &notice.audience {
-            Audience::Approvals => {
-                if self.find_approvers(&view, &realm).await {
-                    view = self.desk.view(&notice.request, NAME, &realm).await?.unwrap_or(view);
-                }
-                (self.approvals.clone(), messages::approval(&view, now))
-            }
-            Audience::Person(_) => {
-                let link = self.desk.approvals_link(&notice.request).await?;
-                let handle = view
-                    .requestor
-                    .handle
-                    .clone()
-                    .ok_or_else(|| Fault::never("This person has no Slack account that is known here."))?;
-                (handle, messages::direct(&view, now, link.as_deref()))
+        let (place, message) = match &notice.subject {
+            Subject::Request(request) => self.message(request, &notice.audience, &realm).await?,
+            Subject::Alert(alert) => {
+                let view = self.desk.alert(alert).await?.ok_or_else(|| Fault::never("What this message told of is gone."))?;
+                (self.approvals.clone(), messages::alert(&view))
             }
         };
         if let Some(posted) = &notice.posted {
             match self.client.update(posted, &message).await {
                 Ok(()) => return Ok(posted.clone()),
                 Err(fault) if client::is_gone(&fault) => {
-                    tracing::info!(request = %notice.request, "a message was deleted in Slack; it is posted again");
+                    tracing::info!(subject = notice.subject.as_str(), "a message was deleted in Slack; it is posted again");
                 }
                 Err(fault) => return Err(fault),
             }

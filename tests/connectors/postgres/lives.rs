@@ -153,7 +153,7 @@ async fn a_missing_login_is_created_once(world: World) {
     assert_eq!(admin.number(&logins).await, 0, "planning changes nothing");
     assert_eq!(connector.observe(&planned).await, Ok(Observed::Absent));
     connector.revoke(&planned).await.expect("nothing to revoke");
-    planned.handle = connector.grant(&planned, world.in_an_hour()).await.expect("granted");
+    planned.handle = connector.grant(&planned, world.in_an_hour()).await.expect("granted").handle().cloned();
     assert_eq!(admin.number(&logins).await, 1);
     assert_eq!(connector.observe(&planned).await, Ok(world.there()));
 

@@ -156,7 +156,7 @@ async fn many_at_once_come_through(world: World) {
                 let (connector, assignment) = (world.connector.clone(), planned.clone());
                 patient(&move || {
                     let (connector, assignment) = (connector.clone(), assignment.clone());
-                    Box::pin(async move { connector.revoke(&assignment).await })
+                    Box::pin(async move { connector.revoke(&assignment).await.map(|_| ()) })
                 })
                 .await;
                 assert_eq!(world.seen(&planned).await, Observed::Absent);

@@ -1,0 +1,60 @@
+//! What reviewers are told beside requests, in the approvals channel. It is rewritten when it is right
+//! again, and has no buttons: what to do then is done where accesses are looked after.
+
+use super::{Message, joined};
+use crate::domain::alert::{Alert, AlertKind};
+use crate::surfaces::slack::blocks;
+
+/// The message of an alert.
+pub fn alert(alert: &Alert) -> Message {
+    let (headline, told) = match alert.closed_at {
+        None => (open(alert.kind), body(alert)),
+        Some(at) => ("Settled", format!("{} this is as it should be since {}.", about(alert), blocks::date(at))),
+    };
+    Message {
+        text: joined(vec![format!("{headline}."), told.clone()]),
+        blocks: vec![
+            blocks::header(headline),
+            blocks::section(&told),
+            blocks::context(&format!("Alert {} · since {}", alert.id, blocks::date(alert.told.since))),
+        ],
+    }
+}
+
+fn open(kind: AlertKind) -> &'static str {
+    match kind {
+        AlertKind::Stuck => "An access is overdue",
+        AlertKind::Orphan => "An access that nobody asked for",
+        AlertKind::Missing => "An access was taken away elsewhere",
+        AlertKind::Changed => "An access was changed elsewhere",
+        AlertKind::Breaker => "Granting is paused",
+    }
+}
+
+fn about(alert: &Alert) -> String {
+    format!("{}:", blocks::line(&alert.told.about, 300))
+}
+
+fn body(alert: &Alert) -> String {
+    let since = blocks::date(alert.told.since);
+    let why = blocks::line(&alert.told.why, 1200);
+    let (what, then) = match alert.kind {
+        AlertKind::Stuck => (
+            format!("it should be gone since {since}, and it is still there."),
+            "It is tried again at least every 15 seconds. `p0 grants --stuck` lists what is overdue.",
+        ),
+        AlertKind::Orphan => (
+            "it bears our mark and no request holds it.".to_owned(),
+            "`p0 sweep` shows what it would take away; `p0 sweep --apply` takes it away.",
+        ),
+        AlertKind::Missing => {
+            ("it was granted and is not there any more.".to_owned(), "It is not put back; whoever needs it asks again.")
+        }
+        AlertKind::Changed => ("it is not as it was granted.".to_owned(), "It is taken away at its end all the same."),
+        AlertKind::Breaker => (
+            "more was to be done in a minute than is plausible.".to_owned(),
+            "What is due to be taken away is still taken away. `p0 breaker` shows what waits; `p0 breaker --release` lets it go on.",
+        ),
+    };
+    format!("{} {what} {why} {then}", about(alert))
+}
