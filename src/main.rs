@@ -1,4 +1,4 @@
-//! The command line: `serve`, `slack-sim`, `demo`. Reads the environment, starts, stops.
+//! The command line. Reads the environment, starts, stops.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use p0::app::{App, Real};
 use p0::config::Settings;
 use p0::domain::outside::Outside;
 use p0::secret::Env;
-use p0::{demo, playground, telemetry};
+use p0::{cli, demo, playground, telemetry};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -26,6 +26,8 @@ enum What {
     Serve,
     /// Show one access from `/p0 request` to its end, with everything it needs started here.
     Demo(demo::Args),
+    /// Say who has what through P0 just now.
+    Grants(cli::grants::Grants),
     /// Run a stand-in for Slack on this machine, for tests of any Slack app.
     SlackSim(playground::Args),
 }
@@ -41,6 +43,10 @@ async fn main() -> ExitCode {
         What::Demo(args) => {
             telemetry::start("error");
             demo::run(args, outside, stopped()).await.map_err(|error| error.to_string())
+        }
+        What::Grants(args) => {
+            telemetry::start("error");
+            cli::grants::run(args, outside).await
         }
         What::SlackSim(args) => {
             telemetry::start("p0=info,warn");
