@@ -19,6 +19,18 @@ pub enum Answer {
         request: RequestId,
         effect: String,
     },
+    /// The access policy approved it itself.
+    AtOnce {
+        request: RequestId,
+        effect: String,
+        until: Time,
+    },
+    /// They have it, and may not have it any longer without a pause.
+    UsedUp {
+        effect: String,
+        longest: Span,
+        until: Time,
+    },
     /// They have it without us.
     AlreadyHeld {
         effect: String,
@@ -82,6 +94,7 @@ impl Answer {
         match self {
             Answer::Asked { request, .. }
             | Answer::AlreadyAsked { request, .. }
+            | Answer::AtOnce { request, .. }
             | Answer::Approved { request, .. }
             | Answer::Denied { request }
             | Answer::Withdrawn { request }
@@ -90,6 +103,7 @@ impl Answer {
             | Answer::DecidedBefore { request, .. }
             | Answer::OverBefore { request } => Some(request),
             Answer::AlreadyHeld { .. }
+            | Answer::UsedUp { .. }
             | Answer::Refused { .. }
             | Answer::Text { .. }
             | Answer::Mistakes { .. }
@@ -108,6 +122,8 @@ impl Answer {
             Answer::Asked { .. }
             | Answer::AlreadyAsked { .. }
             | Answer::AlreadyHeld { .. }
+            | Answer::AtOnce { .. }
+            | Answer::UsedUp { .. }
             | Answer::EndedButKept { .. }
             | Answer::DecidedBefore { .. }
             | Answer::OverBefore { .. }
@@ -122,6 +138,13 @@ impl Answer {
         match self {
             Answer::Asked { effect, .. } => format!("Asked for {effect}. You will get a message when somebody decides."),
             Answer::AlreadyAsked { effect, .. } => format!("You already asked for {effect}, and it waits for a decision."),
+            Answer::AtOnce { effect, until, .. } => {
+                format!("The access policy approved this at once: {effect}, until {}.", when(*until))
+            }
+            Answer::UsedUp { effect, longest, until } => format!(
+                "You have {effect} until {}. It may be held for {longest} without a pause, and that is used up; ask again after that.",
+                when(*until)
+            ),
             Answer::AlreadyHeld { effect } => {
                 format!("You already have this: {effect}. Nothing was asked, and nothing will be taken away.")
             }

@@ -9,10 +9,31 @@ use crate::domain::id::{GrantId, RequestId};
 use crate::domain::person::Actor;
 use crate::domain::request::{Outcome, RequestState};
 use crate::domain::time::Span;
-use crate::store::{DecisionRow, RequestRow, Verdict};
+use crate::policy::Line;
+use crate::store::{DecisionRow, RequestRow, Tx, Verdict};
 
 /// The only step there is until policies have several.
 const FIRST_STEP: i64 = 1;
+
+/// What an approval gives: how long its grants are to work, and how long they may take until they do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given {
+    pub length: Span,
+    pub allowance: Span,
+}
+
+/// Why a length cannot be approved, and what can be.
+fn too_long(line: Line, left: Span) -> Answer {
+    let Line { longest, began } = line;
+    let why = match began {
+        None => format!("The longest that can be approved is {longest}. Choose {longest} or less."),
+        Some(_) if left == Span::ZERO => {
+            format!("This may be held for {longest} without a pause, and that is used up. It can be approved once it has ended.")
+        }
+        Some(_) => format!("This may be held for {longest} without a pause, and {left} are left of that. Choose {left} or less."),
+    };
+    Answer::Refused { why }
+}
 
 impl Desk {
     /// Approves a request for `length` (what was asked for when `None`).
@@ -30,7 +51,7 @@ impl Desk {
         came: &Came,
         id: &RequestId,
         verdict: Verdict,
-        length: Option<Span>,
+        chosen: Option<Span>,
         note: Option<String>,
     ) -> Result<Answer> {
         if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
@@ -43,14 +64,21 @@ impl Desk {
         if let Err(why) = self.may(&rules, &row.request, &came.person, false).await {
             return self.only_answer(came, Answer::Refused { why }).await;
         }
-        let longest = self.catalog().find(&row.request.access).and_then(|(_, access_type)| access_type.limits.longest);
-        let most = longest.map_or(rules.policy.longest, |longest| longest.min(rules.policy.longest));
-        let length = length.unwrap_or(row.request.length);
-        if verdict == Verdict::Approve && (most < length || length <= Span::ZERO) {
-            let why = format!("The longest that can be approved is {most}. Choose {most} or less.");
-            return self.only_answer(came, Answer::Refused { why }).await;
-        }
         let now = self.now();
+        let (mut length, mut given) = (chosen.unwrap_or(row.request.length), Given { length: Span::ZERO, allowance: Span::ZERO });
+        if verdict == Verdict::Approve && row.request.state == RequestState::Open {
+            let line = self.line(&rules, &row.request.access, &row.plan).await?;
+            let from = self.counts_from(&row).await?;
+            let left = line.left(from);
+            if chosen.is_none() {
+                length = length.min(left);
+            }
+            if !line.allows(from, length) || length <= Span::ZERO {
+                let answer = too_long(line, left);
+                return super::settle!(self.refuse_and_show(came, id, &answer).await);
+            }
+            given = Given { length: length + (from - now), allowance: rules.policy.allowance };
+        }
         let decision = DecisionRow {
             request: id.clone(),
             step: FIRST_STEP,
@@ -62,33 +90,74 @@ impl Desk {
             policy: rules.version,
             at: now,
         };
-        super::settle!(self.put_decision(came, &row, &decision, rules.policy.allowance).await)
+        super::settle!(self.put_decision(came, &row, &decision, given).await)
     }
 
-    async fn put_decision(&self, came: &Came, row: &RequestRow, decision: &DecisionRow, allowance: Span) -> Result<Answer> {
+    async fn put_decision(&self, came: &Came, row: &RequestRow, decision: &DecisionRow, given: Given) -> Result<Answer> {
         let id = &row.request.id;
-        let now = decision.at;
-        let (answer, outcome, what) = match decision.verdict {
+        let answer = match decision.verdict {
             Verdict::Approve => {
-                let length = decision.length.unwrap_or(row.request.length);
-                (Answer::Approved { request: id.clone(), length }, Outcome::Approve, "request.approved")
+                Answer::Approved { request: id.clone(), length: decision.length.unwrap_or(row.request.length) }
             }
-            Verdict::Deny => (Answer::Denied { request: id.clone() }, Outcome::Deny, "request.denied"),
+            Verdict::Deny => Answer::Denied { request: id.clone() },
         };
         let mut tx = self.inner.store.begin().await?;
         if !self.take(&mut tx, came, &answer).await? {
             drop(tx);
             return self.answer_of(&came.key).await;
         }
-        let to = RequestState::Open.after(outcome).unwrap_or(RequestState::Open);
-        if !tx.close_request(id, to, now).await? {
+        if !self.carry_out(&mut tx, row, decision, given).await? {
             drop(tx); // somebody was faster; the interaction is stored with that answer instead
             let answer = self.decided_before(id).await?;
             return self.only_answer(came, answer).await;
         }
+        tx.commit().await?;
+        Ok(answer)
+    }
+
+    /// Stores an answer that changes nothing, and has the messages show anew what may be chosen.
+    async fn refuse_and_show(&self, came: &Came, id: &RequestId, answer: &Answer) -> Result<Answer> {
+        let mut tx = self.inner.store.begin().await?;
+        if !self.take(&mut tx, came, answer).await? {
+            drop(tx);
+            return self.answer_of(&came.key).await;
+        }
+        self.retell(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(answer.clone())
+    }
+
+    /// What the policy itself decides of an extension that it lets pass.
+    pub(super) fn decided_by_policy(&self, row: &RequestRow, version: i64) -> DecisionRow {
+        DecisionRow {
+            request: row.request.id.clone(),
+            step: FIRST_STEP,
+            actor: Actor::Config,
+            verdict: Verdict::Approve,
+            length: Some(row.request.length),
+            note: Some("an extension that the policy approves at once".to_owned()),
+            via: row.request.via.clone(),
+            policy: version,
+            at: row.request.created_at,
+        }
+    }
+
+    /// Makes a decision durable with all that follows from it: the one way to grants, whoever decided.
+    /// `false`: it was decided before, and the transaction must be dropped.
+    pub(super) async fn carry_out(&self, tx: &mut Tx, row: &RequestRow, decision: &DecisionRow, given: Given) -> Result<bool> {
+        let id = &row.request.id;
+        let now = decision.at;
+        let (outcome, what) = match decision.verdict {
+            Verdict::Approve => (Outcome::Approve, "request.approved"),
+            Verdict::Deny => (Outcome::Deny, "request.denied"),
+        };
+        let to = RequestState::Open.after(outcome).unwrap_or(RequestState::Open);
+        if !tx.close_request(id, to, now).await? {
+            return Ok(false);
+        }
         tx.insert_decision(decision).await?;
         if decision.verdict == Verdict::Approve {
-            let length = decision.length.unwrap_or(row.request.length);
+            let Given { length, allowance } = given;
             let mut planned: Vec<_> = (0i64..).zip(&row.plan).collect();
             planned.sort_by(|one, other| one.1.key.cmp(&other.1.key)); // the order in which rows are locked
             for (position, planned) in planned {
@@ -107,18 +176,17 @@ impl Desk {
                 tx.look_at_assignment(&assignment.id, now).await?;
                 for other in tx.live_grants(&assignment.id).await? {
                     if other.grant.request != *id {
-                        tx.bump_notices(&other.grant.request).await?;
-                        tx.show_notices(&other.grant.request, now).await?;
+                        self.retell(tx, &other.grant.request).await?;
                     }
                 }
             }
         }
-        tx.bump_notices(id).await?;
-        tx.show_notices(id, now).await?;
+        for request in row.request.extends.iter().chain([id]) {
+            self.retell(tx, request).await?;
+        }
         let body = json!({ "step": decision.step, "length_ms": decision.length, "note": decision.note, "policy": decision.policy, "via": decision.via });
         tx.record(Event::new(id, now, decision.actor.clone(), what).with(body));
-        tx.commit().await?;
-        Ok(answer)
+        Ok(true)
     }
 
     /// The requestor takes an open request back.
@@ -126,16 +194,17 @@ impl Desk {
         if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
             return Ok(answer);
         }
-        let own = self.inner.store.request(id).await?.is_some_and(|row| row.request.requestor == came.person.id);
-        if !own {
+        let row = self.inner.store.request(id).await?.filter(|row| row.request.requestor == came.person.id);
+        let Some(row) = row else {
             return self
                 .only_answer(came, Answer::Refused { why: "Only the person who asked can take a request back.".to_owned() })
                 .await;
-        }
-        super::settle!(self.put_withdrawal(came, id).await)
+        };
+        super::settle!(self.put_withdrawal(came, &row).await)
     }
 
-    async fn put_withdrawal(&self, came: &Came, id: &RequestId) -> Result<Answer> {
+    async fn put_withdrawal(&self, came: &Came, row: &RequestRow) -> Result<Answer> {
+        let id = &row.request.id;
         let now = self.now();
         let answer = Answer::Withdrawn { request: id.clone() };
         let mut tx = self.inner.store.begin().await?;
@@ -148,8 +217,9 @@ impl Desk {
             let answer = self.decided_before(id).await?;
             return self.only_answer(came, answer).await;
         }
-        tx.bump_notices(id).await?;
-        tx.show_notices(id, now).await?;
+        for request in row.request.extends.iter().chain([id]) {
+            self.retell(&mut tx, request).await?;
+        }
         tx.record(Event::new(id, now, Actor::Person(came.person.id.clone()), "request.withdrawn"));
         tx.commit().await?;
         Ok(answer)
@@ -163,7 +233,8 @@ impl Desk {
         let decision = self.inner.store.decisions(id).await?.into_iter().next_back();
         let decider = match decision.map(|decision| decision.actor) {
             Some(Actor::Person(person)) => self.inner.store.person(&person).await?.map(|person| person.name),
-            Some(Actor::Engine | Actor::Config) | None => None,
+            Some(Actor::Config) => Some("The access policy".to_owned()),
+            Some(Actor::Engine) | None => None,
         };
         let (by, what) = match row.request.state {
             RequestState::Open => return Ok(Answer::Nothing),

@@ -94,6 +94,7 @@ impl Desk {
         for grant in &ending {
             told.push(grant.request.clone());
             told.extend(tx.live_grants(&grant.assignment).await?.into_iter().map(|other| other.grant.request));
+            told.extend(tx.open_extensions(&grant.request).await?);
         }
         told.sort();
         told.dedup();

@@ -8,6 +8,7 @@
 mod answer;
 mod decide;
 mod end;
+mod extend;
 mod inbox;
 mod lookups;
 mod people;
@@ -24,13 +25,14 @@ use crate::connectors::Connectors;
 use crate::directory::Directory;
 use crate::domain::event::{Event, ORGANISATION};
 use crate::domain::fault::Fault;
+use crate::domain::id::RequestId;
 use crate::domain::notice::ApprovalsPlace;
 use crate::domain::outside::Outside;
 use crate::domain::person::{Actor, Handle, Person};
 use crate::domain::time::{Span, Time};
 use crate::policy::{self, Policy};
 use crate::secret::{BadSecret, Key};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Tx};
 
 pub use answer::Answer;
 pub use inbox::Stored;
@@ -215,6 +217,13 @@ impl Desk {
             }
         }
         Ok(false)
+    }
+
+    /// The messages of a request are brought up to date.
+    async fn retell(&self, tx: &mut Tx, request: &RequestId) -> Result<()> {
+        tx.bump_notices(request).await?;
+        tx.show_notices(request, self.now()).await?;
+        Ok(())
     }
 
     /// May this person decide (or, with `approver_only`, take away) this request now?

@@ -1,6 +1,6 @@
 //! Reads the record and makes the view of it: what a surface renders.
 
-use super::view::{Approvers, Left, PersonView, Phase, RequestView};
+use super::view::{Approvers, Extends, Left, PersonView, Phase, RequestView};
 use super::{Answer, Desk, Result};
 use crate::domain::access::{Cut, Observed};
 use crate::domain::alert::Alert;
@@ -12,6 +12,10 @@ use crate::domain::person::Actor;
 use crate::domain::request::RequestState;
 use crate::domain::time::Time;
 use crate::store::{AssignmentRow, DecisionRow, RequestRow};
+
+/// Who decided, when nobody did.
+const BY_POLICY: &str = "the access policy";
+const NOBODY: &str = "per_00000000000000000000000000";
 
 /// A part of a request: its grant, and the assignment as it is now.
 struct Part {
@@ -48,7 +52,15 @@ impl Desk {
         for person in &rules.approvers {
             approvers.people.push(self.person_view(&person.id, surface, realm).await?);
         }
-        let parts = self.parts(&row).await?;
+        let (mut extends, mut left) = (None, rules.policy.longest_for(longest));
+        if let Some(extended) = &request.extends {
+            let (from, now) = (self.ends_at(extended).await?, self.now());
+            extends = Some(Extends { id: extended.clone(), until: from.filter(|from| now < *from), on_top: row.on_top });
+        }
+        if request.state == RequestState::Open {
+            left = self.line(&rules, &request.access, &row.plan).await?.left(self.counts_from(&row).await?);
+        }
+        let (parts, extended) = self.parts(&row).await?;
         let phase = self.phase(&row, &parts, surface, realm).await?;
         Ok(Some(RequestView {
             id: id.clone(),
@@ -61,11 +73,13 @@ impl Desk {
             reason: request.reason.clone(),
             length: request.length,
             asked_at: request.created_at,
+            extends,
             warning: request.warning.clone(),
             approvers,
-            durations: rules.policy.durations_for(request.length, longest),
+            durations: rules.policy.durations_for(request.length, left),
             phase,
             stays_until: parts.iter().filter_map(|part| part.kept_until).max(),
+            extended,
         }))
     }
 
@@ -90,24 +104,41 @@ impl Desk {
         self.decided_before(id).await
     }
 
-    async fn parts(&self, row: &RequestRow) -> Result<Vec<Part>> {
+    /// The parts of a request, and whether another that keeps them extends it.
+    async fn parts(&self, row: &RequestRow) -> Result<(Vec<Part>, bool)> {
         let mut parts = Vec::new();
+        let mut extended = false;
         for held in self.inner.store.grants_of(&row.request.id).await? {
             let grant = held.grant;
             let Some(assignment) = self.inner.store.assignment(&grant.assignment).await? else { continue };
-            let others = self.inner.store.live_grants(&grant.assignment).await?;
-            let mut kept_until = None;
-            for other in others.into_iter().filter(|other| other.grant.request != row.request.id) {
-                // A grant that came after ours had ended keeps nothing of ours.
-                let came = self.inner.store.request(&other.grant.request).await?.and_then(|it| it.request.decided_at);
-                let after = grant.ended.as_ref().zip(came).is_some_and(|(ended, came)| ended.at < came);
-                if !after {
-                    kept_until = kept_until.max(Some(other.grant.ends_at));
+            // A grant that came after ours had ended keeps nothing of ours, unless one between them did.
+            let mut held_until = grant.ended.as_ref().map_or(grant.ends_at, |ended| ended.at);
+            let since = if grant.live() { self.now() } else { held_until };
+            let (mut kept_until, mut line) = (None, vec![row.request.id.clone()]);
+            for other in self.inner.store.others_on(&grant.assignment, &row.request.id, since).await? {
+                if held_until < other.decided_at {
+                    continue;
+                }
+                held_until = held_until.max(other.end);
+                let ours = other.extends.is_some_and(|extends| line.contains(&extends));
+                if other.live {
+                    kept_until = kept_until.max(Some(other.end));
+                    extended |= ours;
+                }
+                if ours {
+                    line.push(other.request);
                 }
             }
             parts.push(Part { grant, assignment, kept_until });
         }
-        Ok(parts)
+        Ok((parts, extended))
+    }
+
+    /// When a request that lives ends. `None`: it is over.
+    async fn ends_at(&self, id: &RequestId) -> Result<Option<Time>> {
+        let parts = self.inner.store.grants_of(id).await?;
+        let live = parts.iter().all(|part| part.grant.live());
+        Ok(parts.iter().map(|part| part.grant.ends_at).min().filter(|_| live))
     }
 
     async fn phase(&self, row: &RequestRow, parts: &[Part], surface: &str, realm: &str) -> Result<Phase> {
@@ -116,7 +147,10 @@ impl Desk {
         let decision = self.inner.store.decisions(&request.id).await?.into_iter().next_back();
         let by = match &decision {
             Some(DecisionRow { actor: Actor::Person(id), .. }) => self.person_view(id, surface, realm).await?,
-            Some(_) | None => PersonView { id: request.requestor.clone(), name: "P0".to_owned(), handle: None },
+            Some(_) | None => {
+                let nobody = PersonId::parse(NOBODY).unwrap_or_else(|| request.principal.clone());
+                PersonView { id: nobody, name: BY_POLICY.to_owned(), handle: None }
+            }
         };
         match request.state {
             RequestState::Open => return Ok(Phase::Asked),
@@ -132,7 +166,7 @@ impl Desk {
             };
             return Ok(over(ended, who, parts, self.now()));
         }
-        let length = parts.first().map_or(request.length, |part| part.grant.length);
+        let length = decision.and_then(|decision| decision.length).unwrap_or(request.length);
         if let Some(part) = parts.iter().find(|part| part.grant.usable_at.is_none()) {
             let trouble = part.assignment.error.clone();
             return Ok(Phase::Approved { by, at, length, trouble, usable_by: part.grant.usable_by() });

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::answer::Mistake;
-use super::{Answer, Came, Desk, Result, within};
+use super::decide::Given;
+use super::{Answer, Came, Desk, Result, Rules, within};
 use crate::catalog::form::{Complete, DURATION, Draft, REASON};
 use crate::domain::access::{Access, Ask, Assignment, Observed, Plan, mark};
 use crate::domain::assignment::{AssignmentState, Baseline};
@@ -15,6 +16,25 @@ use crate::domain::person::Actor;
 use crate::domain::request::{LONGEST_REASON, Request, RequestState};
 use crate::domain::time::Span;
 use crate::store::{Kind, RequestRow};
+
+/// What is asked for, complete.
+pub(super) struct Wanted {
+    pub access: Access,
+    pub effect: String,
+    pub reason: Option<String>,
+    pub length: Length,
+}
+
+/// For how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Length {
+    /// As somebody said.
+    Exactly(Span),
+    /// Nobody said: this, or what is left.
+    Usual(Span),
+    /// On top of what they have: this, or what is left.
+    More(Span),
+}
 
 impl Desk {
     /// Makes a request, or says why not. Everything becomes durable with the answer.
@@ -45,15 +65,21 @@ impl Desk {
             mistakes.push(mistake(REASON, "Say why you need this; approvers require it.".to_owned()));
         }
         let Ok(Complete { access, effect, duration, .. }) = complete else { return Ok(Answer::Mistakes { mistakes }) };
-        let limits = catalog.find(&access).map(|(_, access_type)| access_type.limits).unwrap_or_default();
-        let most = limits.longest.map_or(rules.policy.longest, |longest| longest.min(rules.policy.longest));
-        let length = duration.unwrap_or(Span::hours(1).min(most));
-        if most < length {
+        let of_type = catalog.find(&access).and_then(|(_, access_type)| access_type.limits.longest);
+        let most = rules.policy.longest_for(of_type);
+        let length = duration.map_or(Length::Usual(Span::hours(1).min(most)), Length::Exactly);
+        if matches!(length, Length::Exactly(length) if most < length) {
             mistakes.push(mistake(DURATION, format!("The longest you can ask for is {most}; choose {most} or less.")));
         }
         if !mistakes.is_empty() {
             return Ok(Answer::Mistakes { mistakes });
         }
+        self.ask(came, &rules, Wanted { access, effect, reason, length }).await
+    }
+
+    /// Asks for what a form, a command or a press on Extend made complete.
+    pub(super) async fn ask(&self, came: &Came, rules: &Rules, wanted: Wanted) -> Result<Answer> {
+        let Wanted { access, effect, reason, length } = wanted;
         let plan = match self.plan(came, &access).await {
             Ok(plan) => plan,
             Err(why) => return self.only_answer(came, Answer::Refused { why }).await,
@@ -64,6 +90,23 @@ impl Desk {
             Err(why) => return self.only_answer(came, Answer::Refused { why }).await,
         }
         let now = self.now();
+        let line = self.line(rules, &access, &plan.assignments).await?;
+        let held = self.held(&plan.assignments).await?;
+        let on_top = matches!(length, Length::More(_)) && held.is_some();
+        let from = held.as_ref().filter(|_| on_top).map_or(now, |held| held.until);
+        let left = line.left(from);
+        if let (Span::ZERO, Some(held)) = (left, &held) {
+            let answer = Answer::UsedUp { effect, longest: line.longest, until: held.until };
+            return self.only_answer(came, answer).await;
+        }
+        let length = match length {
+            Length::Exactly(length) if line.allows(from, length) => length,
+            Length::Exactly(_) => {
+                let why = format!("This may be held for {} without a pause, and {left} are left of that; choose {left} or less.", line.longest);
+                return Ok(Answer::Mistakes { mistakes: vec![mistake(DURATION, why)] });
+            }
+            Length::Usual(length) | Length::More(length) => length.min(left),
+        };
         let person = &came.person;
         let row = RequestRow {
             request: Request {
@@ -78,15 +121,27 @@ impl Desk {
                 state: RequestState::Open,
                 policy: rules.version,
                 warning: plan.warning.clone(),
-                extends: None,
+                extends: held.map(|held| held.request),
                 created_at: now,
                 decided_at: None,
             },
             plan: plan.assignments,
             connect: plan.connect,
+            on_top,
             stale_at: now + rules.policy.approvable,
         };
-        super::settle!(self.insert(came, &row, &rules.policy).await)
+        if row.request.extends.is_some() && rules.policy.extends_at_once(line, from, length) {
+            let answer = Answer::AtOnce { request: row.request.id.clone(), effect: row.request.effect.clone(), until: from + length };
+            if let Some(answer) = super::settle!(self.insert(came, &row, rules, &answer, Some(length + (from - now))).await)? {
+                return Ok(answer);
+            }
+            // What it extends ended just now, or was extended by another press.
+            if on_top {
+                return self.only_answer(came, super::extend::nothing_to_extend()).await;
+            }
+        }
+        let answer = Answer::Asked { request: row.request.id.clone(), effect: row.request.effect.clone() };
+        Ok(super::settle!(self.insert(came, &row, rules, &answer, None).await)?.unwrap_or(answer))
     }
 
     /// Asks the target, within a second: does the principal exist, does what is asked for exist?
@@ -136,14 +191,23 @@ impl Desk {
         Ok(!plan.assignments.is_empty())
     }
 
-    async fn insert(&self, came: &Came, row: &RequestRow, policy: &crate::policy::Policy) -> Result<Answer> {
+    /// Writes a request with its messages and its answer; with `at_once`, the approval that the policy
+    /// gives it, for grants of that length. `None`: it extends nothing any more, and nothing was written.
+    async fn insert(
+        &self,
+        came: &Came,
+        row: &RequestRow,
+        rules: &Rules,
+        answer: &Answer,
+        at_once: Option<Span>,
+    ) -> Result<Option<Answer>> {
+        let policy = &rules.policy;
         let request = &row.request;
         let now = request.created_at;
-        let answer = Answer::Asked { request: request.id.clone(), effect: request.effect.clone() };
         let mut tx = self.inner.store.begin().await?;
-        if !self.take(&mut tx, came, &answer).await? {
+        if !self.take(&mut tx, came, answer).await? {
             drop(tx);
-            return self.answer_of(&came.key).await;
+            return self.answer_of(&came.key).await.map(Some);
         }
         if !tx.insert_request(row).await? {
             drop(tx);
@@ -151,16 +215,16 @@ impl Desk {
             let mut open = open.map(|row| row.request);
             let same = open.find(|open| open.access == request.access && open.principal == request.principal);
             let (request, effect) = same.map_or((request.id.clone(), request.effect.clone()), |same| (same.id, same.effect));
-            return self.only_answer(came, Answer::AlreadyAsked { request, effect }).await;
+            return self.only_answer(came, Answer::AlreadyAsked { request, effect }).await.map(Some);
         }
         let open = tx.open_requests(&request.requestor).await?;
-        if usize::try_from(policy.open_requests).unwrap_or(usize::MAX) < open.len() {
+        if at_once.is_none() && usize::try_from(policy.open_requests).unwrap_or(usize::MAX) < open.len() {
             drop(tx);
             let why = format!(
                 "You have {} requests that wait for a decision, which is the most one person can have. Take one back, or wait.",
                 policy.open_requests
             );
-            return self.only_answer(came, Answer::Refused { why }).await;
+            return self.only_answer(came, Answer::Refused { why }).await.map(Some);
         }
         let places = self.inner.places.read().map(|places| places.clone()).unwrap_or_default();
         let approvals = places.iter().map(|place| (place.surface.clone(), place.realm.clone(), Audience::Approvals));
@@ -184,11 +248,21 @@ impl Desk {
         tx.look(Kind::Request, request.id.as_str(), "", row.stale_at).await?;
         let body = json!({
             "access": request.access, "effect": request.effect, "reason": request.reason, "length_ms": request.length,
-            "principal": request.principal, "via": request.via, "policy": request.policy,
+            "principal": request.principal, "via": request.via, "policy": request.policy, "extends": request.extends,
         });
         tx.record(Event::new(&request.id, now, Actor::Person(request.requestor.clone()), "request.asked").with(body));
+        if let Some(length) = at_once {
+            let decision = self.decided_by_policy(row, rules.version);
+            let given = Given { length, allowance: policy.allowance };
+            let Some(extended) = &request.extends else { return Ok(None) };
+            if !tx.extend(extended, &request.id).await? || !self.carry_out(&mut tx, row, &decision, given).await? {
+                return Ok(None);
+            }
+        } else if let Some(extended) = &request.extends {
+            self.retell(&mut tx, extended).await?;
+        }
         tx.commit().await?;
-        Ok(answer)
+        Ok(Some(answer.clone()))
     }
 }
 

@@ -24,6 +24,8 @@ pub struct RequestView {
     /// How long it was asked for.
     pub length: Span,
     pub asked_at: Time,
+    /// The access that this would make longer.
+    pub extends: Option<Extends>,
     /// What an approver should know first.
     pub warning: Option<String>,
     /// Who may decide, as the policy says now.
@@ -33,6 +35,29 @@ pub struct RequestView {
     pub phase: Phase,
     /// Other live grants on the same access: it stays until the latest of these.
     pub stays_until: Option<Time>,
+    /// One of those extends this request.
+    pub extended: bool,
+}
+
+/// What an extension is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extends {
+    pub id: RequestId,
+    /// When the access it extends ends. `None`: it is over.
+    pub until: Option<Time>,
+    /// Its length counts from that end; else from when it works, as for every request.
+    pub on_top: bool,
+}
+
+/// What pressing Extend would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum More {
+    /// Asks for this much more; `at_once`: the policy approves it itself.
+    Offered { length: Span, at_once: bool },
+    /// It was asked for, and waits for a decision.
+    Asked,
+    /// It may be held for so long without a pause, and that is used up.
+    UsedUp { longest: Span },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

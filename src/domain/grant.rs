@@ -53,6 +53,13 @@ impl Grant {
         self.ends_at.min(now + self.length)
     }
 
+    /// When its holder is reminded of the end: a quarter of the length before it, at least two minutes
+    /// and at most fifteen. An access of five minutes or less is over before a reminder would help.
+    pub fn reminder(length: Span, end: Time) -> Option<Time> {
+        let lead = Span(length.0 / 4).max(Span::minutes(2)).min(Span::minutes(15));
+        (Span::minutes(5) < length).then_some(end - lead)
+    }
+
     /// Until when it must have become usable; past this it fails.
     pub fn usable_by(&self) -> Time {
         self.ends_at - self.length
@@ -78,5 +85,20 @@ impl Grant {
 
     pub fn live(&self) -> bool {
         self.ended.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reminder_comes_a_quarter_of_the_length_before_the_end() {
+        let end = Time(1_800_000_000_000);
+        for (length, lead) in [(6, 2), (8, 2), (20, 5), (30, 7), (60, 15), (720, 15)] {
+            let at = Grant::reminder(Span::minutes(length), end).map(|at| (end - at).0 / 60_000);
+            assert_eq!(at, Some(lead), "{length} minutes");
+        }
+        assert_eq!(Grant::reminder(Span::minutes(5), end), None);
     }
 }

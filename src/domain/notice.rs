@@ -15,18 +15,27 @@ pub enum Audience {
     Approvals,
     /// One person: the requestor's own message.
     Person(PersonId),
+    /// The same person, before the end: a message of its own, because an edit notifies nobody.
+    Reminder(PersonId),
 }
+
+const REMINDER: &str = "reminder:";
 
 impl Audience {
     pub fn to_text(&self) -> String {
         match self {
             Audience::Approvals => "approvals".to_owned(),
             Audience::Person(id) => id.to_string(),
+            Audience::Reminder(id) => format!("{REMINDER}{id}"),
         }
     }
 
     pub fn parse(text: &str) -> Option<Audience> {
-        if text == "approvals" { Some(Audience::Approvals) } else { PersonId::parse(text).map(Audience::Person) }
+        match text.strip_prefix(REMINDER) {
+            Some(person) => PersonId::parse(person).map(Audience::Reminder),
+            None if text == "approvals" => Some(Audience::Approvals),
+            None => PersonId::parse(text).map(Audience::Person),
+        }
     }
 }
 

@@ -49,6 +49,11 @@ impl Span {
         Span(n * 86_400_000)
     }
 
+    /// The whole minutes in it. Limits are counted in these: what a read-back took is no minute.
+    pub fn whole_minutes(self) -> Span {
+        Span(self.0.div_euclid(60_000) * 60_000)
+    }
+
     /// For handing to tokio; a negative span waits not at all.
     pub fn to_std(self) -> std::time::Duration {
         std::time::Duration::from_millis(u64::try_from(self.0).unwrap_or(0))

@@ -466,8 +466,13 @@ impl Engine {
                     for part in parts.iter().filter(|part| part.grant.assignment != row.id) {
                         tx.look_at_assignment(&part.grant.assignment, now).await?;
                     }
-                    let body =
-                        json!({ "until": grant.end_when_usable(now), "standing": row.baseline == Some(Baseline::Standing) });
+                    let until = grant.end_when_usable(now);
+                    self.remind(tx, request, grant.length, until).await?;
+                    // The end is known now: other requests for the same say until when it stays.
+                    for part in &parts {
+                        tell_others(tx, &part.grant, now).await?;
+                    }
+                    let body = json!({ "until": until, "standing": row.baseline == Some(Baseline::Standing) });
                     tx.record(Event::new(request, now, Actor::Engine, "request.usable").with(body));
                     tx.bump_notices(request).await?;
                     tx.show_notices(request, now).await?;
@@ -548,11 +553,21 @@ async fn end_one(tx: &mut Tx, grant: &Grant, ended: &Ended, now: Time) -> Result
         tx.record(Event::new(&grant.request, now, ended.by.clone(), "grant.ended").with(body));
         tx.bump_notices(&grant.request).await?;
         tx.show_notices(&grant.request, now).await?;
-        // What other requests hold on the same access is told by them: until when it stays.
-        for other in tx.live_grants(&grant.assignment).await? {
-            tx.bump_notices(&other.grant.request).await?;
-            tx.show_notices(&other.grant.request, now).await?;
+        tell_others(tx, grant, now).await?;
+        // Whoever is to decide on an extension sees that it extends nothing any more.
+        for extension in tx.open_extensions(&grant.request).await? {
+            tx.bump_notices(&extension).await?;
+            tx.show_notices(&extension, now).await?;
         }
+    }
+    Ok(())
+}
+
+/// What other requests hold on the same access is told by them: until when it stays.
+async fn tell_others(tx: &mut Tx, grant: &Grant, now: Time) -> Result<()> {
+    for other in tx.live_grants(&grant.assignment).await?.iter().filter(|other| other.grant.request != grant.request) {
+        tx.bump_notices(&other.grant.request).await?;
+        tx.show_notices(&other.grant.request, now).await?;
     }
     Ok(())
 }

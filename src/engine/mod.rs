@@ -8,6 +8,7 @@ mod alerts;
 mod assignments;
 mod hands;
 mod notices;
+mod reminders;
 mod requests;
 
 use std::collections::BTreeMap;

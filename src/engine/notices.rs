@@ -22,6 +22,14 @@ impl Engine {
         if self.inner.outside.now() < notice.not_before {
             return self.only_finish(claim, Next::At(notice.not_before)).await;
         }
+        if self.is_idle(&notice).await? {
+            let mut tx = self.inner.store.begin().await?;
+            if !tx.notice_shown(claim, &notice, None, self.inner.outside.now()).await? {
+                return Ok(Looked::Lost);
+            }
+            tx.commit().await?;
+            return Ok(Looked::Finished);
+        }
         let Some(surface) = self.surface(&notice.surface) else {
             return self.only_finish(claim, Next::Again(self.again_at(claim))).await;
         };
@@ -37,7 +45,7 @@ impl Engine {
                     tx.bump_other_notices(&notice.subject, &notice.id).await?;
                     tx.show_notices(&notice.subject, now).await?;
                 }
-                if !tx.notice_shown(claim, &notice, &posted, now).await? {
+                if !tx.notice_shown(claim, &notice, Some(&posted), now).await? {
                     return Ok(Looked::Lost);
                 }
                 tx.commit().await?;

@@ -22,6 +22,10 @@ impl Engine {
                 if tx.close_request(id, RequestState::Stale, now).await? {
                     tx.bump_notices(id).await?;
                     tx.show_notices(id, now).await?;
+                    if let Some(extended) = &row.request.extends {
+                        tx.bump_notices(extended).await?;
+                        tx.show_notices(extended, now).await?;
+                    }
                     tx.record(Event::new(id, now, Actor::Engine, "request.stale"));
                 }
                 Next::Never

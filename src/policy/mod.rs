@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::id::PersonId;
 use crate::domain::person::Email;
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Time};
 use crate::yaml::{BadYaml, Section, Spanned};
 
 /// The `policy:` section of the configuration.
@@ -26,6 +26,13 @@ struct Written {
     approvable: Option<Spanned<String>>,
     allowance: Option<Spanned<String>>,
     open_requests: Option<u32>,
+    extensions: Option<WrittenExtensions>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WrittenExtensions {
+    at_once: Spanned<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -57,6 +64,43 @@ pub struct Policy {
     pub allowance: Span,
     /// How many undecided requests one person may have.
     pub open_requests: u32,
+    /// An extension that keeps an access no longer than this in all needs no approver.
+    #[serde(default)]
+    pub at_once: Option<Span>,
+}
+
+/// How long an access may be held, and since when it is: what a new request for it is measured by.
+///
+/// A line is an access and its extensions, as far as one begins before the other ends. Its length is
+/// bounded as that of a single access is. It is counted in whole minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// The most that policy and access type allow.
+    pub longest: Span,
+    /// When the first access of the line began to work. `None`: nobody holds it now.
+    pub began: Option<Time>,
+}
+
+impl Line {
+    /// How much of the line is over at this time.
+    fn over(&self, at: Time) -> Span {
+        self.began.map_or(Span::ZERO, |began| (at - began).whole_minutes())
+    }
+
+    /// How much longer than until `at` it may be held.
+    pub fn left(&self, at: Time) -> Span {
+        (self.longest - self.over(at)).max(Span::ZERO)
+    }
+
+    /// May it be held this much longer than until `at`?
+    pub fn allows(&self, at: Time, length: Span) -> bool {
+        self.total(at, length) <= self.longest
+    }
+
+    /// How long the line would be.
+    fn total(&self, at: Time, length: Span) -> Span {
+        (at + length - self.began.unwrap_or(at)).whole_minutes()
+    }
 }
 
 /// A group of a directory, written `slack:S0123ABCD`.
@@ -133,17 +177,39 @@ impl Policy {
             approvable: span(&written.approvable, Span::days(14))?,
             allowance: span(&written.allowance, Span::minutes(15))?,
             open_requests: written.open_requests.unwrap_or(20),
+            at_once: at_once(section, written.extensions.as_ref(), longest)?,
         })
     }
 
-    /// The lengths to offer for a request: the usual ones and the one asked for, shortest first.
-    pub fn durations_for(&self, asked: Span, longest: Option<Span>) -> Vec<Span> {
-        let most = longest.map_or(self.longest, |longest| longest.min(self.longest));
-        let mut lengths: Vec<Span> = self.durations.iter().copied().chain([asked]).filter(|length| *length <= most).collect();
+    /// The longest access of a type that has this limit of its own.
+    pub fn longest_for(&self, of_type: Option<Span>) -> Span {
+        of_type.map_or(self.longest, |of_type| of_type.min(self.longest))
+    }
+
+    /// Does the policy itself approve this extension? It gives `length`, counted from `at`, on top of a
+    /// line that people approved. Access policies will decide this here.
+    pub fn extends_at_once(&self, line: Line, at: Time, length: Span) -> bool {
+        self.at_once.is_some_and(|most| line.began.is_some() && line.allows(at, length) && line.total(at, length) <= most)
+    }
+
+    /// The lengths to offer for a request: the usual ones and the one asked for, shortest first; none
+    /// is longer than what is left.
+    pub fn durations_for(&self, asked: Span, left: Span) -> Vec<Span> {
+        let asked = asked.min(left);
+        let mut lengths: Vec<Span> = self.durations.iter().copied().chain([asked]).filter(|length| *length <= left).collect();
         lengths.sort();
         lengths.dedup();
         lengths
     }
+}
+
+fn at_once(section: &Section, written: Option<&WrittenExtensions>, longest: Span) -> Result<Option<Span>, BadYaml> {
+    let Some(WrittenExtensions { at_once }) = written else { return Ok(None) };
+    let most = Span::parse(&at_once.value).map_err(|why| section.mistake(at_once, why))?;
+    if longest < most {
+        return Err(section.mistake(at_once, format!("{most} is longer than `longest`, which is {longest}")));
+    }
+    Ok(Some(most))
 }
 
 /// Names a text of a policy; equal texts are one version.
@@ -199,7 +265,6 @@ impl Policy {
 mod tests {
     use super::*;
     use crate::domain::outside::tests::Still;
-    use crate::domain::time::Time;
 
     fn read(text: &str) -> Result<Policy, BadYaml> {
         Policy::read(&Section::whole("p0.yaml", text).child("policy"), &["slack"])
@@ -210,8 +275,10 @@ mod tests {
         let policy = read("policy:\n  approvers: { people: [ Bob@Acme.example ], groups: [ 'slack:S1' ] }\n").expect("valid");
         assert_eq!(policy.people, [Email::parse("bob@acme.example").expect("an address")]);
         assert_eq!(policy.durations, [30, 60, 240, 480].map(Span::minutes));
-        assert_eq!(policy.durations_for(Span::hours(2), None).len(), 5);
-        assert_eq!(policy.durations_for(Span::hours(1), Some(Span::hours(1))).len(), 2);
+        assert_eq!(policy.durations_for(Span::hours(2), policy.longest).len(), 5);
+        assert_eq!(policy.durations_for(Span::hours(1), policy.longest_for(Some(Span::hours(1)))).len(), 2);
+        assert_eq!(policy.durations_for(Span::hours(1), Span::minutes(40)), [30, 40].map(Span::minutes));
+        assert_eq!(policy.at_once, None);
     }
 
     #[test]
@@ -222,11 +289,33 @@ mod tests {
             ("policy:\n  approvers: { people: [ bob ] }\n", "not an e-mail"),
             ("policy:\n  approvers: { groups: [ S1 ] }\n", "slack:GROUP"),
             ("policy:\n  approvers: { people: [ b@c.d ] }\n  longest: 1h\n  durations: [ 2h ]\n", "line 4"),
+            ("policy:\n  approvers: { people: [ b@c.d ] }\n  extensions: { atOnce: 2 days }\n", "longer than `longest`"),
+            ("policy:\n  approvers: { people: [ b@c.d ] }\n  extensions: {}\n", "atOnce"),
             ("policy:\n  approver: { people: [ b@c.d ] }\n", "unknown field"),
         ] {
             let told = read(text).expect_err(text).to_string();
             assert!(told.contains(part), "{part} is missing in: {told}");
         }
+    }
+
+    #[test]
+    fn a_limit_counts_over_the_whole_line_in_whole_minutes() {
+        let now = Time(1_800_000_000_000);
+        let fresh = Line { longest: Span::hours(2), began: None };
+        assert_eq!((fresh.left(now), fresh.allows(now, Span::hours(2))), (Span::hours(2), true));
+        assert!(!fresh.allows(now, Span::minutes(121)));
+        let line = Line { longest: Span::hours(2), began: Some(now - Span::minutes(90)) };
+        assert_eq!(line.left(now), Span::minutes(30));
+        assert!(line.allows(now, Span::minutes(30)) && !line.allows(now, Span::minutes(31)));
+        assert!(line.allows(now + Span::millis(700), Span::minutes(30)), "what a read-back took is no minute");
+        assert_eq!(line.left(now + Span::hours(3)), Span::ZERO);
+
+        let policy = |most| read(&format!("policy:\n  approvers: {{ people: [ b@c.d ] }}\n  extensions: {{ atOnce: {most} }}\n"));
+        let policy = policy("100m").expect("valid");
+        assert!(policy.extends_at_once(line, now, Span::minutes(10)));
+        assert!(!policy.extends_at_once(line, now, Span::minutes(11)));
+        assert!(!policy.extends_at_once(fresh, now, Span::minutes(10)), "nobody approved anything yet");
+        assert!(!read("policy:\n  approvers: { people: [ b@c.d ] }\n").expect("valid").extends_at_once(line, now, Span::minutes(1)));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod assignments;
 mod events;
 mod inbox;
 mod inventory;
+mod lines;
 mod notices;
 mod people;
 mod policies;
@@ -33,6 +34,7 @@ use crate::domain::time::Time;
 pub use agenda::{Claimed, Kind, Next};
 pub use assignments::{AssignmentRow, Changed, GrantRow};
 pub use inbox::{Letter, RECEIVER_HAS};
+pub use lines::Other;
 pub use requests::{DecisionRow, RequestRow, Verdict};
 
 #[derive(Debug, thiserror::Error)]

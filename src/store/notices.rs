@@ -1,7 +1,7 @@
 //! Notices: which messages there are, what they show, what they should show.
 
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 
 use super::{Claimed, Result, Store, Tx, json, word};
 use crate::domain::id::NoticeId;
@@ -35,17 +35,25 @@ impl Store {
     }
 
     pub async fn notices_of(&self, subject: &impl AsRef<str>) -> Result<Vec<Notice>> {
-        let rows = sqlx::query(
-            "SELECT id, subject, surface, realm, audience, wanted, shown, posted, not_before FROM notices WHERE subject = $1 ORDER BY id",
-        )
-        .bind(subject.as_ref())
-        .fetch_all(&mut *self.reading().await?)
-        .await?;
-        rows.iter().map(notice).collect()
+        all_of(&mut *self.reading().await?, subject.as_ref()).await
     }
 }
 
+async fn all_of(sql: &mut AnyConnection, subject: &str) -> Result<Vec<Notice>> {
+    let rows = sqlx::query(
+        "SELECT id, subject, surface, realm, audience, wanted, shown, posted, not_before FROM notices WHERE subject = $1 ORDER BY id",
+    )
+    .bind(subject)
+    .fetch_all(sql)
+    .await?;
+    rows.iter().map(notice).collect()
+}
+
 impl Tx {
+    pub async fn notices_of(&mut self, subject: &impl AsRef<str>) -> Result<Vec<Notice>> {
+        all_of(self.sql().await?, subject.as_ref()).await
+    }
+
     pub async fn insert_notice(&mut self, notice: &Notice) -> Result<()> {
         sqlx::query(
             "INSERT INTO notices (id, subject, surface, realm, audience, wanted, shown, not_before) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -103,12 +111,18 @@ impl Tx {
     }
 
     /// Notes what a message shows now. `false`: the claim was lost, drop the transaction. When the
-    /// record went on meanwhile, the message is due again.
-    pub async fn notice_shown(&mut self, claim: &Claimed, notice: &Notice, posted: &Posted, now: Time) -> Result<bool> {
+    /// record went on meanwhile, the message is due again. Not `posted`: there is nothing to say.
+    pub async fn notice_shown(
+        &mut self,
+        claim: &Claimed,
+        notice: &Notice,
+        posted: Option<&Posted>,
+        now: Time,
+    ) -> Result<bool> {
         sqlx::query("UPDATE notices SET shown = $2, posted = $3 WHERE id = $1")
             .bind(notice.id.as_str())
             .bind(notice.wanted)
-            .bind(super::to_json(posted))
+            .bind(posted.map(super::to_json))
             .execute(self.sql().await?)
             .await?;
         let behind = sqlx::query("SELECT 1 AS one FROM notices WHERE id = $1 AND shown < wanted")

@@ -26,6 +26,8 @@ pub struct RequestRow {
     pub request: Request,
     pub plan: Vec<Planned>,
     pub connect: Option<String>,
+    /// Its length is counted from the end of the access it extends, while that lives.
+    pub on_top: bool,
     pub stale_at: Time,
 }
 
@@ -46,6 +48,8 @@ pub struct DecisionRow {
 struct StoredPlan {
     assignments: Vec<Planned>,
     connect: Option<String>,
+    #[serde(default)]
+    on_top: bool,
 }
 
 const COLUMNS: &str =
@@ -77,6 +81,7 @@ fn request(row: &AnyRow) -> Result<RequestRow> {
         },
         plan: plan.assignments,
         connect: plan.connect,
+        on_top: plan.on_top,
         stale_at: Time(row.try_get("stale_at")?),
     })
 }
@@ -101,7 +106,22 @@ async fn load(sql: &mut AnyConnection, id: &RequestId) -> Result<Option<RequestR
     row.as_ref().map(request).transpose()
 }
 
+/// The requests of the same person that would extend this one and wait for a decision.
+async fn open_extensions(sql: &mut AnyConnection, id: &RequestId) -> Result<Vec<RequestId>> {
+    let rows = sqlx::query(
+        "SELECT id FROM requests WHERE requestor = (SELECT requestor FROM requests WHERE id = $1) AND state = 'open' AND extends = $1",
+    )
+    .bind(id.as_str())
+    .fetch_all(sql)
+    .await?;
+    rows.iter().map(|row| word("requests", row, "id", RequestId::parse)).collect()
+}
+
 impl Store {
+    pub async fn open_extensions(&self, id: &RequestId) -> Result<Vec<RequestId>> {
+        open_extensions(&mut *self.reading().await?, id).await
+    }
+
     pub async fn request(&self, id: &RequestId) -> Result<Option<RequestRow>> {
         load(&mut *self.reading().await?, id).await
     }
@@ -134,6 +154,10 @@ impl Tx {
         load(self.sql().await?, id).await
     }
 
+    pub async fn open_extensions(&mut self, id: &RequestId) -> Result<Vec<RequestId>> {
+        open_extensions(self.sql().await?, id).await
+    }
+
     /// The requests of a person that wait for a decision. Until this transaction ends nobody else reads
     /// them in one of theirs: whoever asks twice at once is seen to have asked.
     pub async fn open_requests(&mut self, requestor: &PersonId) -> Result<Vec<RequestRow>> {
@@ -145,8 +169,8 @@ impl Tx {
 
     /// `false`: the same person waits for a decision on the same already, and nothing was written.
     pub async fn insert_request(&mut self, row: &RequestRow) -> Result<bool> {
-        let RequestRow { request, plan, connect, stale_at } = row;
-        let plan = StoredPlan { assignments: plan.clone(), connect: connect.clone() };
+        let RequestRow { request, plan, connect, on_top, stale_at } = row;
+        let plan = StoredPlan { assignments: plan.clone(), connect: connect.clone(), on_top: *on_top };
         let new = sqlx::query(
             "INSERT INTO requests (id, requestor, principal, integration, access_type, args, same, effect, reason, length, via, state,
                  policy, plan, warning, extends, created_at, stale_at, decided_at)

@@ -1,6 +1,7 @@
 //! What the stories are told with: a world with a clock that is moved by hand, a target that can be
 //! told to fail and lie, real servers.
 
+pub mod board;
 pub mod office;
 pub mod outside;
 pub mod process;

@@ -23,6 +23,7 @@ access:
     title: Shelf
     args:
       - { name: shelf, title: Shelf, kind: choice, options: { source: shelves } }
+      - { name: beside, title: Beside, kind: choice, options: { source: shelves }, flag: true, optional: true }
     effect: "shelf {shelf}"
     after: Walk to shelf {shelf}.
   room:

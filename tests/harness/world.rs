@@ -17,6 +17,7 @@ use p0::domain::time::{Clock, Span, Time};
 use p0::secret::Env;
 use sqlx::Connection;
 
+use super::board::Board;
 use super::target::{MANIFEST, Target};
 
 /// Time that is moved by hand, chance from a seed, and a place to be killed at.
@@ -122,6 +123,7 @@ impl Database {
 pub struct World {
     pub outer: Arc<Outer>,
     pub target: Target,
+    pub board: Arc<Board>,
     pub app: App,
     folder: PathBuf,
     url: String,
@@ -151,8 +153,9 @@ impl World {
         };
         let outer = Outer::new(number + 1);
         let target = Target::new(outer.clone());
+        let board = Board::new(outer.clone());
         let app = build(&folder, &url, &outer, &target).await;
-        World { outer, target, app, folder, url, presses: AtomicU64::new(0) }
+        World { outer, target, board, app, folder, url, presses: AtomicU64::new(0) }
     }
 
     /// The process died and is started again: everything in memory is gone.
@@ -160,6 +163,11 @@ impl World {
         self.outer.die_at(-1);
         self.app = build(&self.folder, &self.url, &self.outer, &self.target).await;
         self.app.engine.scan(self.outer.now()).await;
+    }
+
+    /// From now on what people are told is put up on the board.
+    pub fn shows(&self) {
+        self.app.engine.add_surface(self.board.clone(), &[]);
     }
 
     /// Another replica on the same store.
@@ -201,6 +209,27 @@ impl World {
     pub async fn approves(&self, name: &str, request: &RequestId) {
         let answer = self.approve(name, request).await;
         assert!(matches!(answer, Answer::Approved { .. }), "{name} approved and got {answer:?}");
+    }
+
+    pub async fn extend(&self, name: &str, request: &RequestId) -> Answer {
+        let came = self.press(name).await;
+        self.app.desk.extend(&came, request).await.expect("answered")
+    }
+
+    /// Asks, it is approved, and it works.
+    pub async fn gets(&self, name: &str, access_type: &str, value: &str, length: Span) -> RequestId {
+        let request = self.asks(name, access_type, value, length).await;
+        self.approves("bob", &request).await;
+        self.settle().await;
+        request
+    }
+
+    /// Until when a request's access can be used.
+    pub async fn until(&self, request: &RequestId) -> Time {
+        match self.phase(request).await {
+            Phase::Usable { until, .. } => until,
+            other => panic!("not usable: {other:?}"),
+        }
     }
 
     pub async fn relinquish(&self, name: &str, request: &RequestId) -> Answer {

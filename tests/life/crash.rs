@@ -55,7 +55,7 @@ async fn life(world: &mut World, dies_at: Option<i64>) -> bool {
 }
 
 /// Runs something until it is done, or until the process is dead: `None`.
-async fn until_dead<T>(world: &World, work: impl Future<Output = T>) -> Option<T> {
+pub async fn until_dead<T>(world: &World, work: impl Future<Output = T>) -> Option<T> {
     let mut work = std::pin::pin!(work);
     loop {
         if let Ok(done) = tokio::time::timeout(Duration::from_millis(20), work.as_mut()).await {

@@ -3,6 +3,9 @@
 mod crash;
 mod ends;
 mod exact;
+mod extensions;
+mod limits;
 mod made_up;
+mod reminders;
 mod replicas;
 mod two_parts;

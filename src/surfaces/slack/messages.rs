@@ -14,11 +14,13 @@ use super::blocks::{self, Look, limit};
 use super::inbound::State;
 
 mod alert;
+mod reminder;
 #[cfg(test)]
 pub(crate) mod tests;
 mod told;
 
 pub use alert::alert;
+pub use reminder::reminder;
 
 use told::{Form, Reader, Teller};
 
@@ -32,6 +34,8 @@ pub mod action {
     /// Ends every request that holds the same access.
     pub const REVOKE_ALL: &str = "revoke_all";
     pub const RELINQUISH: &str = "relinquish";
+    /// Asks for more of what one has.
+    pub const EXTEND: &str = "extend";
     /// The requestor takes an undecided request back.
     pub const WITHDRAW: &str = "withdraw";
 }
@@ -62,6 +66,7 @@ pub fn approval(view: &RequestView, now: Time) -> Message {
     if let Some(warning) = rich.warning() {
         blocks.push(blocks::section(&warning));
     }
+    blocks.extend(rich.extends().map(|extends| blocks::section(&extends)));
     blocks.extend(rest(&rich));
     let buttons = approval_buttons(view, &spoken);
     if !buttons.is_empty() {
@@ -72,8 +77,9 @@ pub fn approval(view: &RequestView, now: Time) -> Message {
     }
     blocks.push(footer(view, None));
 
-    let mut text = vec![opening(&spoken), spoken.ask(), spoken.reason(SPOKEN_REASON)];
+    let mut text = vec![opening(&spoken.headline()), spoken.ask(), spoken.reason(SPOKEN_REASON)];
     text.extend(spoken.warning());
+    text.extend(spoken.extends());
     text.extend(spoken.told());
     text.extend(spoken.who_decides());
     text.extend(view.can_decide().then(|| "Approve or deny in this message.".to_owned()));
@@ -91,6 +97,7 @@ pub fn direct(view: &RequestView, now: Time, channel_link: Option<&str>) -> Mess
         blocks.extend(blocks::fields(&facts(view)));
         blocks.push(reason(view));
     }
+    blocks.extend(rich.extends().map(|extends| blocks::section(&extends)));
     blocks.extend(rest(&rich));
     if let Some(who) = rich.who_decides() {
         blocks.push(blocks::section(&who));
@@ -104,7 +111,8 @@ pub fn direct(view: &RequestView, now: Time, channel_link: Option<&str>) -> Mess
     }
     blocks.push(footer(view, channel_link));
 
-    let mut text = vec![opening(&spoken), spoken.ask()];
+    let mut text = vec![opening(&spoken.headline()), spoken.ask()];
+    text.extend(spoken.extends());
     text.extend(spoken.told());
     text.extend(spoken.who_decides());
     text.extend(connect.map(|connect| format!("How to use it: {}", blocks::line(connect, 800))));
@@ -127,8 +135,8 @@ pub fn chosen_length(state: &State) -> Option<Span> {
     chosen.parse().ok().filter(|millis: &i64| *millis > 0).map(Span::millis)
 }
 
-fn opening(spoken: &Teller<'_>) -> String {
-    format!("{}.", blocks::line(&spoken.headline(), limit::HEADER))
+fn opening(headline: &str) -> String {
+    format!("{}.", blocks::line(headline, limit::HEADER))
 }
 
 /// As many sentences as `text` can hold; a torn one could leave half a time or half a mention.
@@ -196,10 +204,11 @@ fn approval_buttons(view: &RequestView, spoken: &Teller<'_>) -> Vec<Json> {
         let only = lengths.len() == 1;
         if !only {
             let options = lengths.iter().filter_map(|length| blocks::option(&length.0.to_string(), &label(view, *length)));
-            let asked = view.length.0.to_string();
+            let asked = lengths.iter().rev().find(|length| **length <= view.length).or(lengths.first());
+            let asked = asked.map_or_else(String::new, |length| length.0.to_string());
             buttons.push(blocks::select(action::DURATION, "For how long", options.collect(), Some(&asked)));
         }
-        let approve = if only { format!("Approve for {}", view.length) } else { "Approve".to_owned() };
+        let approve = if only { format!("Approve for {}", lengths.first().unwrap_or(&view.length)) } else { "Approve".to_owned() };
         buttons.push(blocks::button(action::APPROVE, &approve, id, Look::Primary, &format!("{approve}: {whose}")));
         buttons.push(blocks::button(action::DENY, "Deny", id, Look::Danger, &format!("Deny: {whose}")));
         return buttons;
@@ -230,13 +239,14 @@ fn direct_button(view: &RequestView, spoken: &Teller<'_>) -> Option<Json> {
     }
 }
 
-/// The lengths to choose from, shortest first, the asked one always among them.
+/// The lengths to choose from, shortest first; the asked one is among them unless it is too long by now.
 fn lengths(view: &RequestView) -> Vec<Span> {
     let mut lengths: Vec<Span> = view.durations.iter().copied().filter(|length| length.0 > 0).collect();
     lengths.sort_unstable();
     lengths.dedup();
+    let fits = lengths.last().is_none_or(|longest| view.length <= *longest);
     lengths.truncate(limit::OPTIONS - 1);
-    if !lengths.contains(&view.length) {
+    if fits && !lengths.contains(&view.length) {
         lengths.push(view.length);
         lengths.sort_unstable();
     }
@@ -248,7 +258,8 @@ fn label(view: &RequestView, length: Span) -> String {
 }
 
 fn footer(view: &RequestView, channel_link: Option<&str>) -> Json {
-    let asked = format!("Request {} · asked {}", view.id, blocks::date(view.asked_at));
+    let of = view.extends.as_ref().map(|extends| format!(" · extends {}", extends.id)).unwrap_or_default();
+    let asked = format!("Request {} · asked {}{of}", view.id, blocks::date(view.asked_at));
     match channel_link.and_then(|url| blocks::link(url, "Open it in the approvals channel")) {
         Some(link) => blocks::context(&format!("{asked} · {link}")),
         None => blocks::context(&asked),

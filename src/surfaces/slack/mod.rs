@@ -158,6 +158,11 @@ impl Slack {
                 let handle = view.requestor.handle.clone().ok_or_else(unknown)?;
                 Ok((handle, messages::direct(&view, now, link.as_deref())))
             }
+            Audience::Reminder(_) => {
+                let unknown = || Fault::never("This person has no Slack account that is known here.");
+                let handle = view.requestor.handle.clone().ok_or_else(unknown)?;
+                Ok((handle, messages::reminder(&view, self.desk.more(request).await?, now)))
+            }
         }
     }
 
@@ -195,6 +200,10 @@ impl Surface for Slack {
         if let Some(posted) = &notice.posted {
             match self.client.update(posted, &message).await {
                 Ok(()) => return Ok(posted.clone()),
+                // What was to remind somebody is not said again.
+                Err(fault) if client::is_gone(&fault) && matches!(notice.audience, Audience::Reminder(_)) => {
+                    return Ok(posted.clone());
+                }
                 Err(fault) if client::is_gone(&fault) => {
                     tracing::info!(subject = notice.subject.as_str(), "a message was deleted in Slack; it is posted again");
                 }

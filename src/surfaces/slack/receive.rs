@@ -124,6 +124,7 @@ impl Slack {
             action::REVOKE => self.desk.revoke(came, &request, false).await?,
             action::REVOKE_ALL => self.desk.revoke(came, &request, true).await?,
             action::RELINQUISH => self.desk.relinquish(came, &request).await?,
+            action::EXTEND => self.desk.extend(came, &request).await?,
             action::WITHDRAW => self.desk.withdraw(came, &request).await?,
             _ => return Ok(Handled::Later),
         };
@@ -260,7 +261,7 @@ fn told(answer: &Answer) -> Reply {
 /// The answer to a submitted view: it closes, or says what is not in a message anyway.
 fn after(answer: &Answer) -> Reply {
     match answer {
-        Answer::Asked { .. } | Answer::Approved { .. } | Answer::Denied { .. } | Answer::Nothing => Reply::Ack,
+        Answer::Asked { .. } | Answer::AtOnce { .. } | Answer::Approved { .. } | Answer::Denied { .. } | Answer::Nothing => Reply::Ack,
         answer => {
             let words = answer.words(|at| format!("{at}")); // the view escapes them itself
             Reply::Body(json!({ "response_action": "update", "view": modal::told("Request access", &words) }))

@@ -4,11 +4,13 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
-use crate::desk::view::{Approvers, Left, PersonView};
+use crate::desk::view::{Approvers, Extends, Left, More, PersonView};
 use crate::domain::grant::End;
 use crate::domain::id::{PersonId, RequestId};
 use crate::domain::outside::tests::Still;
 use crate::surfaces::slack::limits;
+
+mod extensions;
 
 const NOW: Time = Time(1_800_000_000_000); // 2027-01-15 08:00 UTC
 
@@ -40,11 +42,13 @@ pub(crate) fn view(phase: Phase) -> RequestView {
         reason: Some("INC-42: checkout totals are wrong".to_owned()),
         length: Span::hours(1),
         asked_at: NOW,
+        extends: None,
         warning: None,
         approvers: Approvers { people: vec![bob()], groups: vec!["slack:S0APPROVERS".to_owned(), "okta:oncall".to_owned()] },
         durations: vec![Span::minutes(30), Span::hours(1), Span::hours(4)],
         phase,
         stays_until: None,
+        extended: false,
     }
 }
 
@@ -692,7 +696,8 @@ fn survives(text: &str, phases: Vec<Phase>) {
         let mut view = everywhere(view(phase), text);
         view.stays_until = Some(minutes(240));
         view.durations = (1..110).map(Span::minutes).collect();
-        for message in [approval(&view, NOW), direct(&view, NOW, Some(text))] {
+        let more = Some(More::Offered { length: Span::hours(1), at_once: false });
+        for message in [approval(&view, NOW), direct(&view, NOW, Some(text)), reminder(&view, more, NOW)] {
             let mut found = limits::of_message(&message);
             limits::in_brackets(&message.text, &mut found);
             assert!(found.is_empty(), "{text:?}: {found:?}");
@@ -738,7 +743,7 @@ proptest! {
     fn any_text_anywhere_gives_a_message_slack_takes(text in "\\PC{0,200}|.{0,200}", which in 0..1000usize) {
         let phases = every_phase();
         let view = everywhere(view(phases[which % phases.len()].clone()), &text);
-        for message in [approval(&view, NOW), direct(&view, NOW, Some(&text))] {
+        for message in [approval(&view, NOW), direct(&view, NOW, Some(&text)), reminder(&view, Some(More::Asked), NOW)] {
             let mut found = limits::of_message(&message);
             limits::in_brackets(&message.text, &mut found);
             prop_assert!(found.is_empty(), "{found:?}");

@@ -58,6 +58,7 @@ impl Teller<'_> {
             Phase::Ending { stuck: true, .. } => "access could not be taken away yet",
             Phase::Ending { .. } => "access being taken away",
             Phase::Ended { how: End::Failed, .. } => "access could not be set up",
+            Phase::Ended { how: End::Expired, left: Left::Kept, .. } if self.view.extended => "access extended",
             Phase::Ended { .. } => "access ended",
         };
         format!("{access} {what}")
@@ -73,13 +74,35 @@ impl Teller<'_> {
         };
         let integration = blocks::line(&self.view.integration, NAME);
         let effect = self.strong(&blocks::line(&self.view.effect, EFFECT));
-        let length = self.strong(&self.view.length.to_string());
+        let more = if self.view.extends.as_ref().is_some_and(|extends| extends.on_top) { " more" } else { "" };
+        let length = self.strong(&format!("{}{more}", self.view.length));
         format!("{} {asks} for {integration} access{other}: {effect}, for {length}.", self.person_first(&self.view.requestor))
     }
 
     /// `Alice Anderson, role analyst on main`: what a button that repeats is about.
     pub fn whose(&self) -> String {
         format!("{}, {}", self.view.principal.name, self.view.effect)
+    }
+
+    /// What an undecided extension would extend.
+    pub fn extends(&self) -> Option<String> {
+        let extends = self.view.extends.as_ref().filter(|_| self.view.can_decide())?;
+        Some(match (extends.until, self.reader) {
+            (Some(until), Reader::Approvers) if extends.on_top => format!(
+                "This extends an access that ends {}; as asked, it would end {}.",
+                blocks::date(until),
+                self.strong(&blocks::date(until + self.view.length))
+            ),
+            (Some(until), Reader::Approvers) => format!(
+                "This extends an access that ends {}; its own time begins when it is approved.",
+                blocks::date(until)
+            ),
+            (Some(until), Reader::Requestor) => format!("Until somebody decides, your access ends {}.", blocks::date(until)),
+            (None, Reader::Approvers) => {
+                "The access that this was to extend is over. Approved now, it is given anew.".to_owned()
+            }
+            (None, Reader::Requestor) => "The access that this was to extend is over; you can still get it anew.".to_owned(),
+        })
     }
 
     pub fn reason(&self, limit: usize) -> String {
@@ -170,9 +193,12 @@ impl Teller<'_> {
                 told.extend(you.then(|| "Ask again if you still need it.".to_owned()));
             }
             Phase::Approved { by, at, length, trouble, usable_by } => {
-                let length = self.strong(&format!("for {length} once it works"));
+                let on_top = self.view.extends.as_ref().is_some_and(|extends| extends.on_top);
+                let from = if on_top { "more" } else { "once it works" };
+                let length = self.strong(&format!("for {length} {from}"));
                 told.push(format!("{} by {}, {}: {length}.", self.strong("Approved"), self.person(by), blocks::date(*at)));
                 match trouble {
+                    None if on_top => told.push("It is being set up now.".to_owned()),
                     None => told.push("It is being set up now; the time starts when it works.".to_owned()),
                     Some(trouble) => told.push(format!(
                         "{} {} It is tried again until {}; the time starts when it works.",
@@ -239,7 +265,10 @@ impl Teller<'_> {
 
     fn stays(&self) -> Option<String> {
         let until = self.view.stays_until?;
-        Some(format!("Another request keeps the same access until {}.", blocks::date(until)))
+        Some(match self.view.extended {
+            true => format!("It was extended: the access stays until {}.", blocks::date(until)),
+            false => format!("Another request keeps the same access until {}.", blocks::date(until)),
+        })
     }
 
     fn how_it_ended(&self, how: End, by: Option<&PersonView>, at: Time, why: Option<&str>) -> String {
@@ -263,6 +292,8 @@ impl Teller<'_> {
         match left {
             Left::Gone { at } => format!("The access is gone; that was checked {}.", blocks::date(*at)),
             Left::Nothing => "Nothing was granted, and nothing is left behind.".to_owned(),
+            // Not until when: that may be extended again, and what is over is not told anew each time.
+            Left::Kept if self.view.extended => format!("{}: it was extended.", self.strong("The access itself goes on")),
             Left::Kept => match self.view.stays_until {
                 Some(until) => {
                     format!("{} until {}: another request holds it.", self.strong("The access itself stays"), blocks::date(until))
@@ -296,7 +327,7 @@ impl Teller<'_> {
         )
     }
 
-    fn strong(&self, text: &str) -> String {
+    pub fn strong(&self, text: &str) -> String {
         match self.form {
             Form::Rich => format!("*{text}*"),
             Form::Spoken => text.to_owned(),

@@ -1,0 +1,147 @@
+//! Extending: one press asks for more of what one has. An extension is a request of its own with its
+//! own grant; no end ever moves later.
+//!
+//! Here is also what every ask is measured by: the line of accesses that it would make longer.
+
+use super::submit::{Length, Wanted};
+use super::view::More;
+use super::{Answer, Came, Desk, Result, Rules};
+use crate::domain::access::{Access, Planned};
+use crate::domain::id::RequestId;
+use crate::domain::request::RequestState;
+use crate::domain::time::{Span, Time};
+use crate::policy::Line;
+use crate::store::RequestRow;
+
+/// The request by which a principal holds an access, and until when.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub request: RequestId,
+    pub until: Time,
+}
+
+/// For whoever presses on a message that has not caught up, or twice.
+pub(super) fn nothing_to_extend() -> Answer {
+    Answer::Refused { why: "There is nothing to extend here: this access is over, or it was extended already.".to_owned() }
+}
+
+impl Desk {
+    /// Asks for as much again of an access that the person has.
+    pub async fn extend(&self, came: &Came, id: &RequestId) -> Result<Answer> {
+        if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
+            return Ok(answer);
+        }
+        let Some(row) = self.inner.store.request(id).await? else {
+            return self.only_answer(came, Answer::Refused { why: "This request does not exist here.".to_owned() }).await;
+        };
+        let refused = |why: &str| Answer::Refused { why: why.to_owned() };
+        let person = &came.person.id;
+        if *person != row.request.requestor || *person != row.request.principal {
+            return self.only_answer(came, refused("Only the person who has the access can ask for more of it.")).await;
+        }
+        let Some((length, _)) = self.in_use(&row).await? else {
+            return self.only_answer(came, nothing_to_extend()).await;
+        };
+        if self.held(&row.plan).await?.is_some_and(|held| held.request != *id) {
+            return self.only_answer(came, nothing_to_extend()).await;
+        }
+        let rules = self.rules().await?;
+        let wanted = Wanted {
+            access: row.request.access,
+            effect: row.request.effect,
+            reason: row.request.reason,
+            length: Length::More(length),
+        };
+        self.ask(came, &rules, wanted).await
+    }
+
+    /// What pressing Extend would do. `None`: there is nothing to extend.
+    pub async fn more(&self, id: &RequestId) -> Result<Option<More>> {
+        let Some(row) = self.inner.store.request(id).await? else { return Ok(None) };
+        let Some((length, until)) = self.in_use(&row).await? else { return Ok(None) };
+        if !self.inner.store.open_extensions(id).await?.is_empty() {
+            return Ok(Some(More::Asked));
+        }
+        let rules = self.rules().await?;
+        let line = self.line(&rules, &row.request.access, &row.plan).await?;
+        let length = length.min(line.left(until));
+        Ok(Some(match length {
+            Span::ZERO => More::UsedUp { longest: line.longest },
+            length => More::Offered { length, at_once: rules.policy.extends_at_once(line, until, length) },
+        }))
+    }
+
+    /// How long an access was asked for, or given if that is less, and when it ends. `None`: nobody
+    /// can use it.
+    async fn in_use(&self, row: &RequestRow) -> Result<Option<(Span, Time)>> {
+        if row.request.state != RequestState::Approved {
+            return Ok(None);
+        }
+        let parts = self.inner.store.grants_of(&row.request.id).await?;
+        let usable = |grant: &crate::domain::grant::Grant| {
+            grant.live() && grant.usable_at.is_some() && self.now() < grant.ends_at
+        };
+        if !parts.iter().all(|part| usable(&part.grant)) {
+            return Ok(None);
+        }
+        let given = parts.iter().map(|part| part.grant.length).min();
+        let until = parts.iter().map(|part| part.grant.ends_at).min();
+        Ok(given.zip(until).map(|(given, until)| (given.min(row.request.length), until)))
+    }
+
+    /// Since when the principal holds all of this without a gap, and for how long they may.
+    ///
+    /// It is read from the grants and not from what people named as extended: however somebody asks,
+    /// and in whatever order it is approved, the same effect on the same principal is one line.
+    pub(super) async fn line(&self, rules: &Rules, access: &Access, plan: &[Planned]) -> Result<Line> {
+        let of_type = self.catalog().find(access).and_then(|(_, access_type)| access_type.limits.longest);
+        let mut line = Line { longest: rules.policy.longest_for(of_type), began: None };
+        for planned in plan {
+            let began = match self.inner.store.assignment_by_key(&planned.key).await? {
+                Some(row) => self.inner.store.line_began(&row.id, self.now()).await?,
+                None => None,
+            };
+            if began.is_none() {
+                return Ok(Line { began: None, ..line });
+            }
+            line.began = line.began.max(began);
+        }
+        Ok(line)
+    }
+
+    /// The request that holds all of this now; of several, the one that holds it longest.
+    pub(super) async fn held(&self, plan: &[Planned]) -> Result<Option<Held>> {
+        let now = self.now();
+        let mut all: Option<Vec<Held>> = None;
+        for planned in plan {
+            let Some(row) = self.inner.store.assignment_by_key(&planned.key).await? else { return Ok(None) };
+            let live = self.inner.store.live_grants(&row.id).await?.into_iter().map(|held| held.grant);
+            let here: Vec<Held> = live
+                .filter(|grant| now < grant.ends_at)
+                .map(|grant| Held { request: grant.request, until: grant.ends_at })
+                .collect();
+            all = Some(match all {
+                None => here,
+                Some(all) => all
+                    .into_iter()
+                    .filter_map(|held| {
+                        let part = here.iter().find(|part| part.request == held.request)?;
+                        Some(Held { until: held.until.min(part.until), ..held })
+                    })
+                    .collect(),
+            });
+        }
+        Ok(all.unwrap_or_default().into_iter().max_by_key(|held| held.until))
+    }
+
+    /// From when the length of a request counts: the end of what it extends while that lives, when it
+    /// is to be put on top of it.
+    pub(super) async fn counts_from(&self, row: &RequestRow) -> Result<Time> {
+        let now = self.now();
+        let Some(extended) = row.request.extends.as_ref().filter(|_| row.on_top) else { return Ok(now) };
+        let parts = self.inner.store.grants_of(extended).await?;
+        let live = parts.iter().map(|part| &part.grant).all(|grant| grant.live() && grant.usable_at.is_some());
+        let until = parts.iter().map(|part| part.grant.ends_at).min().filter(|_| live);
+        Ok(until.map_or(now, |until| until.max(now)))
+    }
+}

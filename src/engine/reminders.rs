@@ -1,0 +1,49 @@
+//! The reminder before an end: a notice of its own that waits for its time.
+//!
+//! It is stored with the moment from which its access works, so a crash loses none. Whether there is
+//! still something to be reminded of is read from the record when its time has come.
+
+use super::Engine;
+use crate::domain::assignment::Baseline;
+use crate::domain::grant::Grant;
+use crate::domain::id::{NoticeId, RequestId};
+use crate::domain::notice::{Audience, Notice, Subject};
+use crate::domain::time::{Span, Time};
+use crate::store::{StoreError, Tx};
+
+impl Engine {
+    /// Puts a reminder beside the requestor's own message.
+    pub(super) async fn remind(&self, tx: &mut Tx, request: &RequestId, length: Span, end: Time) -> Result<(), StoreError> {
+        let Some(not_before) = Grant::reminder(length, end) else { return Ok(()) };
+        for own in tx.notices_of(request).await? {
+            if let Audience::Person(person) = own.audience {
+                let id = NoticeId::new(&*self.inner.outside);
+                let (audience, posted) = (Audience::Reminder(person), None);
+                tx.insert_notice(&Notice { id, audience, wanted: 1, shown: 0, posted, not_before, ..own }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Would this message say nothing? A reminder that was not posted yet does, once its access is over,
+    /// when another grant keeps the access longer, and when nothing will be taken away.
+    pub(super) async fn is_idle(&self, notice: &Notice) -> Result<bool, StoreError> {
+        let (Audience::Reminder(_), None, Subject::Request(request)) = (&notice.audience, &notice.posted, &notice.subject) else {
+            return Ok(false);
+        };
+        let now = self.inner.outside.now();
+        for held in self.inner.store.grants_of(request).await? {
+            let grant = held.grant;
+            if !grant.live() || grant.usable_at.is_none() || grant.ends_at <= now {
+                return Ok(true);
+            }
+            let standing = self.inner.store.assignment(&grant.assignment).await?.and_then(|row| row.baseline);
+            let others = self.inner.store.live_grants(&grant.assignment).await?;
+            let kept = others.iter().any(|other| other.grant.request != *request && grant.ends_at < other.grant.ends_at);
+            if standing != Some(Baseline::Standing) && !kept {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
