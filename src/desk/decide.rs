@@ -96,9 +96,7 @@ impl Desk {
     async fn put_decision(&self, came: &Came, row: &RequestRow, decision: &DecisionRow, given: Given) -> Result<Answer> {
         let id = &row.request.id;
         let answer = match decision.verdict {
-            Verdict::Approve => {
-                Answer::Approved { request: id.clone(), length: decision.length.unwrap_or(row.request.length) }
-            }
+            Verdict::Approve => Answer::Approved { request: id.clone(), length: decision.length.unwrap_or(row.request.length) },
             Verdict::Deny => Answer::Denied { request: id.clone() },
         };
         let mut tx = self.inner.store.begin().await?;

@@ -78,9 +78,8 @@ impl Desk {
             return Ok(None);
         }
         let parts = self.inner.store.grants_of(&row.request.id).await?;
-        let usable = |grant: &crate::domain::grant::Grant| {
-            grant.live() && grant.usable_at.is_some() && self.now() < grant.ends_at
-        };
+        let usable =
+            |grant: &crate::domain::grant::Grant| grant.live() && grant.usable_at.is_some() && self.now() < grant.ends_at;
         if !parts.iter().all(|part| usable(&part.grant)) {
             return Ok(None);
         }

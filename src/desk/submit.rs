@@ -95,14 +95,17 @@ impl Desk {
         let on_top = matches!(length, Length::More(_)) && held.is_some();
         let from = held.as_ref().filter(|_| on_top).map_or(now, |held| held.until);
         let left = line.left(from);
-        if let (Span::ZERO, Some(held)) = (left, &held) {
+        if let Some(held) = held.as_ref().filter(|held| line.left(held.until) == Span::ZERO) {
             let answer = Answer::UsedUp { effect, longest: line.longest, until: held.until };
             return self.only_answer(came, answer).await;
         }
         let length = match length {
             Length::Exactly(length) if line.allows(from, length) => length,
             Length::Exactly(_) => {
-                let why = format!("This may be held for {} without a pause, and {left} are left of that; choose {left} or less.", line.longest);
+                let why = format!(
+                    "This may be held for {} without a pause, and {left} are left of that; choose {left} or less.",
+                    line.longest
+                );
                 return Ok(Answer::Mistakes { mistakes: vec![mistake(DURATION, why)] });
             }
             Length::Usual(length) | Length::More(length) => length.min(left),
@@ -131,7 +134,8 @@ impl Desk {
             stale_at: now + rules.policy.approvable,
         };
         if row.request.extends.is_some() && rules.policy.extends_at_once(line, from, length) {
-            let answer = Answer::AtOnce { request: row.request.id.clone(), effect: row.request.effect.clone(), until: from + length };
+            let answer =
+                Answer::AtOnce { request: row.request.id.clone(), effect: row.request.effect.clone(), until: from + length };
             if let Some(answer) = super::settle!(self.insert(came, &row, rules, &answer, Some(length + (from - now))).await)? {
                 return Ok(answer);
             }

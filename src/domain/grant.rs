@@ -16,6 +16,9 @@ words! {
     }
 }
 
+/// How the reason begins when time alone made it fail; what the last try said follows.
+pub const NOT_IN_TIME: &str = "It did not work in time.";
+
 #[derive(Debug, Clone)]
 pub struct Grant {
     pub id: GrantId,

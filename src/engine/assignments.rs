@@ -12,7 +12,7 @@ use crate::domain::alert::{AlertKind, Told};
 use crate::domain::assignment::{self, AssignmentState, Baseline, Claim, Due, Facts, LONGEST_PAUSE, REVERSE_PATIENCE};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
-use crate::domain::grant::{End, Ended, Grant};
+use crate::domain::grant::{End, Ended, Grant, NOT_IN_TIME};
 use crate::domain::id::{AssignmentId, RequestId};
 use crate::domain::person::Actor;
 use crate::domain::time::{Span, Time};
@@ -94,8 +94,8 @@ impl Engine {
                 Some(End::Expired) => expire_request(&mut tx, &grant.request, &row.id, now).await?,
                 Some(_) => {
                     let why = match &row.error {
-                        Some(error) => format!("It did not work in time. {error}"),
-                        None => "It did not work in time.".to_owned(),
+                        Some(error) => format!("{NOT_IN_TIME} {error}"),
+                        None => NOT_IN_TIME.to_owned(),
                     };
                     fail_request(&mut tx, &grant.request, &row.id, &why, now).await?;
                 }

@@ -315,7 +315,11 @@ mod tests {
         assert!(policy.extends_at_once(line, now, Span::minutes(10)));
         assert!(!policy.extends_at_once(line, now, Span::minutes(11)));
         assert!(!policy.extends_at_once(fresh, now, Span::minutes(10)), "nobody approved anything yet");
-        assert!(!read("policy:\n  approvers: { people: [ b@c.d ] }\n").expect("valid").extends_at_once(line, now, Span::minutes(1)));
+        assert!(!read("policy:\n  approvers: { people: [ b@c.d ] }\n").expect("valid").extends_at_once(
+            line,
+            now,
+            Span::minutes(1)
+        ));
     }
 
     #[test]

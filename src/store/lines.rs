@@ -75,10 +75,11 @@ impl Tx {
     /// Keeps a request from ending, and from being extended by another, until this transaction is over.
     /// `false`: it is over, or not usable, or extended by another request than `by` already.
     pub async fn extend(&mut self, id: &RequestId, by: &RequestId) -> Result<bool> {
-        let held = sqlx::query("UPDATE grants SET ends_at = ends_at WHERE request = $1 AND ended_at IS NULL AND usable_at IS NOT NULL")
-            .bind(id.as_str())
-            .execute(self.sql().await?)
-            .await?;
+        let held =
+            sqlx::query("UPDATE grants SET ends_at = ends_at WHERE request = $1 AND ended_at IS NULL AND usable_at IS NOT NULL")
+                .bind(id.as_str())
+                .execute(self.sql().await?)
+                .await?;
         let extended = sqlx::query(
             "SELECT 1 AS one FROM grants AS mine JOIN grants AS other ON other.assignment = mine.assignment AND other.ended_at IS NULL
              JOIN requests AS r ON r.id = other.request WHERE mine.request = $1 AND r.extends = $1 AND r.id <> $2",

@@ -112,13 +112,7 @@ impl Tx {
 
     /// Notes what a message shows now. `false`: the claim was lost, drop the transaction. When the
     /// record went on meanwhile, the message is due again. Not `posted`: there is nothing to say.
-    pub async fn notice_shown(
-        &mut self,
-        claim: &Claimed,
-        notice: &Notice,
-        posted: Option<&Posted>,
-        now: Time,
-    ) -> Result<bool> {
+    pub async fn notice_shown(&mut self, claim: &Claimed, notice: &Notice, posted: Option<&Posted>, now: Time) -> Result<bool> {
         sqlx::query("UPDATE notices SET shown = $2, posted = $3 WHERE id = $1")
             .bind(notice.id.as_str())
             .bind(notice.wanted)

@@ -171,7 +171,9 @@ async fn killed_at_every_place_while_it_is_extended_at_once() {
             panic!("at once after {n}")
         };
         world.settle().await;
-        assert_eq!(world.until(&request).await.0 / 60_000, (until + HOUR).0 / 60_000, "killed at place {n}");
+        // The minute that nobody was at work may count as the time it took to set it up.
+        let over = world.until(&request).await - (until + HOUR);
+        assert!(Span::ZERO <= over && over <= Span::minutes(1), "killed at place {n}: {over} more");
         world.outer.pass(Span::hours(2));
         for _ in 0..4 {
             world.settle().await;

@@ -22,6 +22,12 @@ async fn a_line_is_no_longer_than_one_access_may_be() {
         world.outer.pass(minutes(80));
         let more = world.app.desk.more(&first).await.expect("read");
         assert_eq!(more, Some(More::Offered { length: minutes(30), at_once: false }), "what is left");
+        let afresh = world.ask("alice", "shelf", "a", HOUR).await;
+        let Answer::Mistakes { mistakes } = afresh else { panic!("a mistake: {afresh:?}") };
+        assert_eq!(
+            mistakes[0].message,
+            "This may be held for 2 hours without a pause, and 40 minutes are left of that; choose 40 minutes or less."
+        );
         let Answer::Asked { request: second, .. } = world.extend("alice", &first).await else { panic!("asked") };
         assert_eq!(world.view(&second).await.durations, [minutes(30)]);
         world.approves("bob", &second).await;
@@ -34,12 +40,7 @@ async fn a_line_is_no_longer_than_one_access_may_be() {
         assert_eq!(world.app.desk.more(&second).await.expect("read"), Some(More::UsedUp { longest: Span::hours(2) }));
         let used_up = Answer::UsedUp { effect: "shelf a".into(), longest: Span::hours(2), until };
         assert_eq!(world.extend("alice", &second).await, used_up);
-        let afresh = world.ask("alice", "shelf", "a", HOUR).await;
-        let Answer::Mistakes { mistakes } = afresh else { panic!("a mistake: {afresh:?}") };
-        assert_eq!(
-            mistakes[0].message,
-            "This may be held for 2 hours without a pause, and 30 minutes are left of that; choose 30 minutes or less."
-        );
+        assert_eq!(world.ask("alice", "shelf", "a", HOUR).await, used_up);
 
         // After a pause there is a new line.
         world.outer.pass(minutes(31));

@@ -2,6 +2,8 @@
 
 mod decisions;
 mod doors;
+mod extensions;
+mod failures;
 mod faults;
 mod killed;
 mod replicas;

@@ -33,7 +33,7 @@ pub fn lost(instance: &str, sent: bool) -> Fault {
     if sent {
         Fault::Maybe { why: format!("PostgreSQL instance {instance} did not answer; looking whether it was done") }
     } else {
-        Fault::later(format!("PostgreSQL instance {instance} cannot be reached; trying again"))
+        Fault::later(format!("PostgreSQL instance {instance} cannot be reached"))
     }
 }
 
@@ -49,7 +49,7 @@ pub fn of(instance: &str, error: &Error, sent: bool, lacking: &str) -> Fault {
         LOGIN_GONE => Fault::never(format!(
             "the login no longer exists on PostgreSQL instance {instance}; ask the database's owner to create it"
         )),
-        RENAMED => Fault::later(format!("a role was renamed on PostgreSQL instance {instance} at the same moment; trying again")),
+        RENAMED => Fault::later(format!("a role was renamed on PostgreSQL instance {instance} at the same moment")),
         "42501" => denied(lacking.to_owned()),
         "25006" => denied(format!("PostgreSQL instance {instance} is read-only, as a standby is; let its URL name the primary")),
         "28000" | "28P01" | "3D000" => denied(format!(
@@ -59,17 +59,15 @@ pub fn of(instance: &str, error: &Error, sent: bool, lacking: &str) -> Fault {
         "0LP01" => Fault::never(format!(
             "PostgreSQL instance {instance} refuses this membership: the role is itself a member of the login"
         )),
-        "53300" => Fault::later(format!("PostgreSQL instance {instance} has too many connections; trying again")),
+        "53300" => Fault::later(format!("PostgreSQL instance {instance} has too many connections")),
         "57P01" | "57P02" | "57P03" | "08000" | "08003" | "08006" => lost(instance, sent),
-        "55P03" | "57014" => Fault::later(format!(
-            "PostgreSQL instance {instance} was held up by another change and nothing was done; trying again"
-        )),
+        "55P03" | "57014" => {
+            Fault::later(format!("PostgreSQL instance {instance} was held up by another change and nothing was done"))
+        }
         // Two changes of one role at once: "tuple concurrently updated", a duplicate row, a deadlock.
         "XX000" | "23505" | "40001" | "40P01" | "42710" => {
-            Fault::later(format!("PostgreSQL instance {instance} was changing the same role; trying again"))
+            Fault::later(format!("PostgreSQL instance {instance} was changing the same role"))
         }
-        _ => Fault::later(format!(
-            "PostgreSQL instance {instance} answered with error {code}, which its log explains; trying again"
-        )),
+        _ => Fault::later(format!("PostgreSQL instance {instance} answered with error {code}, which its log explains")),
     }
 }

@@ -208,7 +208,8 @@ fn approval_buttons(view: &RequestView, spoken: &Teller<'_>) -> Vec<Json> {
             let asked = asked.map_or_else(String::new, |length| length.0.to_string());
             buttons.push(blocks::select(action::DURATION, "For how long", options.collect(), Some(&asked)));
         }
-        let approve = if only { format!("Approve for {}", lengths.first().unwrap_or(&view.length)) } else { "Approve".to_owned() };
+        let approve =
+            if only { format!("Approve for {}", lengths.first().unwrap_or(&view.length)) } else { "Approve".to_owned() };
         buttons.push(blocks::button(action::APPROVE, &approve, id, Look::Primary, &format!("{approve}: {whose}")));
         buttons.push(blocks::button(action::DENY, "Deny", id, Look::Danger, &format!("Deny: {whose}")));
         return buttons;

@@ -261,7 +261,9 @@ fn told(answer: &Answer) -> Reply {
 /// The answer to a submitted view: it closes, or says what is not in a message anyway.
 fn after(answer: &Answer) -> Reply {
     match answer {
-        Answer::Asked { .. } | Answer::AtOnce { .. } | Answer::Approved { .. } | Answer::Denied { .. } | Answer::Nothing => Reply::Ack,
+        Answer::Asked { .. } | Answer::AtOnce { .. } | Answer::Approved { .. } | Answer::Denied { .. } | Answer::Nothing => {
+            Reply::Ack
+        }
         answer => {
             let words = answer.words(|at| format!("{at}")); // the view escapes them itself
             Reply::Body(json!({ "response_action": "update", "view": modal::told("Request access", &words) }))

@@ -191,7 +191,7 @@ async fn a_server_that_is_down_is_tried_later(world: World) {
     let (admin, connector) = alone(&server, &world).await;
     let planned = assignment(connector.plan(&ask("alice@acme.example", &[("role", "analyst")])).await.expect("planned"));
     drop((admin, server));
-    let unreachable = Fault::later("PostgreSQL instance main cannot be reached; trying again");
+    let unreachable = Fault::later("PostgreSQL instance main cannot be reached");
     let told = tokio::join!(
         async { connector.grant(&planned, world.in_an_hour()).await.err() },
         async { connector.revoke(&planned).await.err() },

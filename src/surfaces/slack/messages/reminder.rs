@@ -84,10 +84,9 @@ fn what_more(more: More, until: Time) -> String {
         More::Offered { length, at_once: true } => {
             format!("You can extend it at once, until {}, or give it back now.", blocks::date(until + length))
         }
-        More::Offered { length, at_once: false } => format!(
-            "You can ask the approvers to extend it until {}, or give it back now.",
-            blocks::date(until + length)
-        ),
+        More::Offered { length, at_once: false } => {
+            format!("You can ask the approvers to extend it until {}, or give it back now.", blocks::date(until + length))
+        }
         More::Asked => "You asked for more time, and that waits for a decision.".to_owned(),
         More::UsedUp { longest } => {
             format!("It may be held for {longest} without a pause, and that is used up. You can ask again after it has ended.")

@@ -530,10 +530,10 @@ fn ended() {
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     *It could not be set up*: the role analyst is gone.
     Nothing was granted, and nothing is left behind.
-    Ask again, or show this message to whoever runs P0 for you.
+    Trying the same again does not help. Ask again once that is put right, or for something else.
     (Request req_01mcc5rm0028t5cy4tqkff04hm · asked <!date^1800000000^|2027-01-15 08:00 UTC> · <https://acme.slack.com/archives/C1/p1|Open it in the approvals channel>)
 
-    text: PostgreSQL access could not be set up. You asked for PostgreSQL access: role analyst on main, for 1 hour. It could not be set up: the role analyst is gone. Nothing was granted, and nothing is left behind. Ask again, or show this message to whoever runs P0 for you. Request req_01mcc5rm0028t5cy4tqkff04hm.
+    text: PostgreSQL access could not be set up. You asked for PostgreSQL access: role analyst on main, for 1 hour. It could not be set up: the role analyst is gone. Nothing was granted, and nothing is left behind. Trying the same again does not help. Ask again once that is put right, or for something else. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
 }
 

@@ -5,7 +5,7 @@
 
 use crate::desk::view::RequestView;
 use crate::desk::view::{Left, PersonView, Phase};
-use crate::domain::grant::End;
+use crate::domain::grant::{End, NOT_IN_TIME};
 use crate::domain::time::Time;
 
 use super::super::blocks;
@@ -55,6 +55,7 @@ impl Teller<'_> {
                 Reader::Approvers => "access in use",
                 Reader::Requestor => "access ready to use",
             },
+            Phase::Ending { how: End::Failed, stuck: false, .. } => "access could not be set up",
             Phase::Ending { stuck: true, .. } => "access could not be taken away yet",
             Phase::Ending { .. } => "access being taken away",
             Phase::Ended { how: End::Failed, .. } => "access could not be set up",
@@ -93,14 +94,11 @@ impl Teller<'_> {
                 blocks::date(until),
                 self.strong(&blocks::date(until + self.view.length))
             ),
-            (Some(until), Reader::Approvers) => format!(
-                "This extends an access that ends {}; its own time begins when it is approved.",
-                blocks::date(until)
-            ),
-            (Some(until), Reader::Requestor) => format!("Until somebody decides, your access ends {}.", blocks::date(until)),
-            (None, Reader::Approvers) => {
-                "The access that this was to extend is over. Approved now, it is given anew.".to_owned()
+            (Some(until), Reader::Approvers) => {
+                format!("This extends an access that ends {}; its own time begins when it is approved.", blocks::date(until))
             }
+            (Some(until), Reader::Requestor) => format!("Until somebody decides, your access ends {}.", blocks::date(until)),
+            (None, Reader::Approvers) => "The access that this was to extend is over. Approved now, it is given anew.".to_owned(),
             (None, Reader::Requestor) => "The access that this was to extend is over; you can still get it anew.".to_owned(),
         })
     }
@@ -216,12 +214,16 @@ impl Teller<'_> {
                 if *stuck {
                     told.push(self.strong("It should be gone by now, and no check has shown that it is."));
                     told.push("The removal is tried again until it is gone; the reviewers are told.".to_owned());
+                } else if *how == End::Failed {
+                    told.push("Whatever was done for it is being taken away.".to_owned());
                 } else {
                     told.push("The access is being taken away.".to_owned());
                 }
-                told.extend(
-                    trouble.as_deref().map(|trouble| format!("The last try said: {}", ended(&blocks::line(trouble, SENTENCE)))),
-                );
+                let news = trouble.as_deref().filter(|trouble| why.as_deref().is_none_or(|why| !why.contains(trouble)));
+                told.extend(news.map(|trouble| format!("The last try said: {}", ended(&blocks::line(trouble, SENTENCE)))));
+                if *how == End::Failed {
+                    told.push(self.what_to_do(why.as_deref()));
+                }
                 told.extend(self.stays());
             }
             Phase::Ended { how, by, at, why, left, sessions_until } => {
@@ -230,8 +232,8 @@ impl Teller<'_> {
                 told.extend(sessions_until.filter(|until| self.now < *until).map(|until| {
                     format!("Sessions that were open could not be closed; they end {} at the latest.", blocks::date(until))
                 }));
-                if you && *how == End::Failed {
-                    told.push("Ask again, or show this message to whoever runs P0 for you.".to_owned());
+                if *how == End::Failed {
+                    told.push(self.what_to_do(why.as_deref()));
                 }
             }
         }
@@ -281,10 +283,30 @@ impl Teller<'_> {
             }
             (End::Revoked, Some(by)) => format!("{} {}, {at}.", self.person_first(by), self.strong("revoked it")),
             (End::Revoked, None) => format!("It was {}, {at}.", self.strong("revoked")),
-            (End::Failed, _) => {
-                let why = why.map(|why| format!(": {}", ended(&blocks::line(why, SENTENCE)))).unwrap_or_else(|| ".".to_owned());
-                format!("{}{why}", self.strong("It could not be set up"))
-            }
+            (End::Failed, _) => match why.map(|why| why.strip_prefix(NOT_IN_TIME).ok_or(why)) {
+                Some(Ok(said)) if !said.trim().is_empty() => {
+                    let said = ended(&blocks::line(said, SENTENCE));
+                    format!("{} The last try said: {said}", self.strong("It could not be set up in time."))
+                }
+                Some(Ok(_)) => self.strong("It could not be set up in time."),
+                Some(Err(why)) => {
+                    format!("{}: {}", self.strong("It could not be set up"), ended(&blocks::line(why, SENTENCE)))
+                }
+                None => format!("{}.", self.strong("It could not be set up")),
+            },
+        }
+    }
+
+    /// What helps after a failure: time and whoever runs things, or another ask.
+    fn what_to_do(&self, why: Option<&str>) -> String {
+        let asks = match self.reader {
+            Reader::Requestor => "Ask again".to_owned(),
+            Reader::Approvers => format!("{} can ask again", self.person_first(&self.view.requestor)),
+        };
+        if why.is_none_or(|why| why.starts_with(NOT_IN_TIME)) {
+            format!("{asks} once that is put right; an operator of P0 finds more in its log.")
+        } else {
+            format!("Trying the same again does not help. {asks} once that is put right, or for something else.")
         }
     }
 

@@ -164,7 +164,8 @@ fn what_was_extended_says_that_it_goes_on() {
 fn only_what_is_left_is_offered() {
     let mut view = extension(Some(minutes(15)), true);
     view.durations = vec![Span::minutes(30), Span::minutes(40)];
-    let buttons = |view: &RequestView| drawn(&approval(view, NOW)).lines().find(|line| line.starts_with("decide")).map(str::to_owned);
+    let buttons =
+        |view: &RequestView| drawn(&approval(view, NOW)).lines().find(|line| line.starts_with("decide")).map(str::to_owned);
     assert_snapshot!(buttons(&view).expect("buttons"), @"decide: [40 minutes of 30 minutes, 40 minutes] [Approve primary] [Deny danger]");
     view.durations = vec![Span::minutes(20)];
     assert_snapshot!(buttons(&view).expect("buttons"), @"decide: [Approve for 20 minutes primary] [Deny danger]");
