@@ -140,6 +140,7 @@ impl App {
             }
         }
         desk.configure(catalog, places.clone());
+        engine.configure(config.limits.clone());
         desk.put_policy(&config.policy).await?;
         desk.remember_choices().await?;
         let (settings, more, places) = (Arc::new(settings), Arc::new(more), Arc::new(places));
@@ -153,6 +154,7 @@ impl App {
         let (catalog, in_use) = prepare(&config, &self.outside, &self.more)?;
         self.desk.put_policy(&config.policy).await?;
         self.connectors.replace(in_use);
+        self.engine.configure(config.limits.clone());
         self.desk.configure(catalog, self.places.to_vec());
         Ok(())
     }

@@ -28,6 +28,10 @@ enum What {
     Demo(demo::Args),
     /// Say who has what through P0 just now.
     Grants(cli::grants::Grants),
+    /// Say what bears our mark in the targets and nobody holds; take it away.
+    Sweep(cli::sweep::Sweep),
+    /// Say where granting is paused because too much happened at once; let it go on.
+    Breaker(cli::breaker::Breaker),
     /// Run a stand-in for Slack on this machine, for tests of any Slack app.
     SlackSim(playground::Args),
 }
@@ -47,6 +51,14 @@ async fn main() -> ExitCode {
         What::Grants(args) => {
             telemetry::start("error");
             cli::grants::run(args, outside).await
+        }
+        What::Sweep(args) => {
+            telemetry::start("error");
+            cli::sweep::run(args, outside).await
+        }
+        What::Breaker(args) => {
+            telemetry::start("error");
+            cli::breaker::run(args, outside).await
         }
         What::SlackSim(args) => {
             telemetry::start("p0=info,warn");

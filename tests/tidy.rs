@@ -257,6 +257,7 @@ fn in_words(due: Due) -> &'static str {
         Due::Baseline => "look, store what is there",
         Due::Grant { .. } => "grant, look",
         Due::Confirm => "look",
+        Due::Check => "look whether it still is so",
         Due::Poll => "ask how far it is",
         Due::Revoke => "revoke, look, cut",
         Due::Settle => "wait, then revoke, look, cut, receipt",

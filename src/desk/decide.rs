@@ -163,7 +163,7 @@ impl Desk {
         let decision = self.inner.store.decisions(id).await?.into_iter().next_back();
         let decider = match decision.map(|decision| decision.actor) {
             Some(Actor::Person(person)) => self.inner.store.person(&person).await?.map(|person| person.name),
-            Some(Actor::Engine | Actor::Config) | None => None,
+            Some(Actor::Engine | Actor::Config | Actor::Operator(_)) | None => None,
         };
         let (by, what) = match row.request.state {
             RequestState::Open => return Ok(Answer::Nothing),

@@ -76,6 +76,7 @@ impl Engine {
             Due::Grant { deadline } => self.grant(claim, row, &live, deadline).await,
             Due::Poll => self.poll(claim, row, &live).await,
             Due::Confirm => self.confirm(claim, row, &live).await,
+            Due::Check => self.check(claim, row, &live).await,
             Due::Revoke if row.state != AssignmentState::Revoking => self.begin_revoking(claim, row, "assignment.revoking").await,
             Due::Revoke => self.revoke(claim, row).await,
             Due::Settle => self.settle(claim, row).await,
@@ -139,7 +140,12 @@ impl Engine {
     async fn grant(&self, claim: &Claimed, row: AssignmentRow, live: &[GrantRow], deadline: Time) -> Result<Step> {
         let Some(hands) = self.hands(&row) else { return self.not_configured(claim, row, live).await };
         // The intent is durable and the claim is ours for as long as the call can take.
-        let tx = self.inner.store.begin().await?;
+        let mut tx = self.inner.store.begin().await?;
+        if !self.may_grant(&mut tx, &row.connector, claim.attempts > 0, self.inner.outside.now()).await? {
+            tx.commit().await?;
+            let why = "Too much was granted in a short time, so granting is paused until an operator of P0 lets it go on.";
+            return self.trouble(claim, row, live, Fault::Denied { why: why.to_owned() }).await;
+        }
         if let Step::Over(lost) = self.write(tx, claim).await? {
             return Ok(Step::Over(lost));
         }
@@ -242,6 +248,51 @@ impl Engine {
         self.write(tx, claim).await
     }
 
+    /// Is it still as it was granted? It is never put back: somebody had a reason to take it away.
+    async fn check(&self, claim: &Claimed, mut row: AssignmentRow, live: &[GrantRow]) -> Result<Step> {
+        let Some(hands) = self.hands(&row) else { return self.not_configured(claim, row, live).await };
+        let seen = match hands.observe().await {
+            Ok(seen) => seen,
+            Err(fault) => return self.trouble(claim, row, live, fault).await,
+        };
+        let now = self.inner.outside.now();
+        let wrong = match (&seen, row.baseline) {
+            (_, Some(Baseline::Standing)) | (Observed::Ours | Observed::Held, _) => None,
+            (Observed::Changed { how }, _) => Some((AlertKind::Changed, "assignment.changed", how.clone())),
+            (Observed::Absent, _) => Some((AlertKind::Missing, "assignment.missing", String::new())),
+            (Observed::Foreign { by }, _) => {
+                Some((AlertKind::Missing, "assignment.missing", format!("What is there now was granted by {by}.")))
+            }
+        };
+        let news = row.seen.as_ref() != Some(&seen);
+        let mut tx = self.inner.store.begin().await?;
+        if news && let Some((_, what, _)) = &wrong {
+            tracing::warn!(assignment = %row.id, effect = row.effect, %seen, "what was granted is not as it was granted");
+            tx.record(Event::new(&row.id, now, Actor::Engine, what).with(json!({ "seen": seen })));
+        }
+        for kind in [AlertKind::Missing, AlertKind::Changed] {
+            match &wrong {
+                Some((wrong, _, why)) if *wrong == kind => {
+                    let told = Told { about: row.effect.clone(), why: why.clone(), since: now };
+                    if news {
+                        self.raise(&mut tx, kind, row.id.as_str(), &told, now).await?;
+                    }
+                }
+                Some(_) | None => self.calm(&mut tx, kind, row.id.as_str(), now).await?,
+            }
+        }
+        saw(&mut row, &seen, now);
+        row.error = None;
+        tx.put_assignment(&row).await?;
+        if news {
+            for held in live {
+                tx.bump_notices(&held.grant.request).await?;
+                tx.show_notices(&held.grant.request, now).await?;
+            }
+        }
+        self.write(tx, claim).await
+    }
+
     /// The intent of a revocation, durable before its first call.
     async fn begin_revoking(&self, claim: &mut Claimed, mut row: AssignmentRow, what: &'static str) -> Result<Step> {
         let now = self.inner.outside.now();
@@ -252,6 +303,9 @@ impl Engine {
         let mut tx = self.inner.store.begin().await?;
         tx.put_assignment(&row).await?;
         tx.record(Event::new(&row.id, now, Actor::Engine, what).with(json!({ "due_at": row.due_at })));
+        for kind in [AlertKind::Missing, AlertKind::Changed] {
+            self.calm(&mut tx, kind, row.id.as_str(), now).await?;
+        }
         claim.attempts = 0; // failed tries to grant do not slow the revocation down
         self.write(tx, claim).await
     }

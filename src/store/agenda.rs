@@ -19,6 +19,8 @@ words! {
         Request = "request",
         Notice = "notice",
         Inbox = "inbox",
+        /// A look through a whole integration for what nobody holds; named by it.
+        Sweep = "sweep",
     }
 }
 
@@ -151,6 +153,23 @@ impl Store {
     pub async fn lose_agenda(&self) -> Result<()> {
         let mut tx = self.begin().await?;
         sqlx::query("DELETE FROM agenda").execute(tx.sql().await?).await?;
+        tx.commit().await
+    }
+
+    /// Puts things on the agenda that are not on it, due now.
+    pub async fn plan(&self, kind: Kind, ids: &[String], now: Time) -> Result<()> {
+        let mut tx = self.begin().await?;
+        for id in ids {
+            sqlx::query(
+                "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts) VALUES ($1, $2, '', $3, 0, $3, 0)
+                 ON CONFLICT (kind, id) DO NOTHING",
+            )
+            .bind(kind.as_str())
+            .bind(id)
+            .bind(now.0)
+            .execute(tx.sql().await?)
+            .await?;
+        }
         tx.commit().await
     }
 

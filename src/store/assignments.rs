@@ -213,6 +213,40 @@ impl Tx {
         assignment(&row)
     }
 
+    /// The row of an effect that nobody asked for and that is there: as if it had ended.
+    pub async fn adopt(&mut self, planned: &Planned, now: Time) -> Result<AssignmentId> {
+        let id = AssignmentId::new(&*self.outside);
+        let row = sqlx::query(
+            "INSERT INTO assignments (id, key, connector, target, effect, lane, state, baseline, ended_at, observed_at, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, 'ended', 'absent', $7, $7, $7) ON CONFLICT (key) DO UPDATE SET key = $2 RETURNING id",
+        )
+        .bind(id.as_str())
+        .bind(&planned.key)
+        .bind(&planned.connector)
+        .bind(planned.target.to_string())
+        .bind(&planned.effect)
+        .bind(&planned.lane)
+        .bind(now.0)
+        .fetch_one(self.sql().await?)
+        .await?;
+        word("assignments", &row, "id", AssignmentId::parse)
+    }
+
+    /// Closes what is being taken away without having seen it gone. [`Changed::No`]: it is not being
+    /// taken away. `error` says who did it and why, for everybody who reads of it.
+    pub async fn close_by_force(&mut self, id: &AssignmentId, error: &str, now: Time) -> Result<Changed> {
+        let done = sqlx::query(
+            "UPDATE assignments SET state = 'ended', ended_at = $2, until = NULL, error = $3
+             WHERE id = $1 AND state = 'revoking'",
+        )
+        .bind(id.as_str())
+        .bind(now.0)
+        .bind(error)
+        .execute(self.sql().await?)
+        .await?;
+        Ok(done.rows_affected().into())
+    }
+
     pub async fn insert_grant(&mut self, grant: &Grant) -> Result<()> {
         sqlx::query("INSERT INTO grants (id, request, assignment, position, length, ends_at) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(grant.id.as_str())

@@ -18,6 +18,7 @@ mod notices;
 mod people;
 mod policies;
 mod requests;
+mod sweeps;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub use agenda::{Claimed, Kind, Next};
 pub use assignments::{AssignmentRow, Changed, GrantRow};
 pub use inbox::{Letter, RECEIVER_HAS};
 pub use requests::{DecisionRow, RequestRow, Verdict};
+pub use sweeps::{SweepRow, Tripped};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

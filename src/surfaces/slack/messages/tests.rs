@@ -45,6 +45,7 @@ pub(crate) fn view(phase: Phase) -> RequestView {
         durations: vec![Span::minutes(30), Span::hours(1), Span::hours(4)],
         phase,
         stays_until: None,
+        missing: false,
     }
 }
 
