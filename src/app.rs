@@ -140,7 +140,7 @@ impl App {
             }
         }
         desk.configure(catalog, places.clone());
-        engine.configure(config.limits.clone());
+        engine.configure(config.engine.read()?.unwrap_or_default());
         desk.put_policy(&config.policy).await?;
         desk.remember_choices().await?;
         let (settings, more, places) = (Arc::new(settings), Arc::new(more), Arc::new(places));
@@ -154,7 +154,7 @@ impl App {
         let (catalog, in_use) = prepare(&config, &self.outside, &self.more)?;
         self.desk.put_policy(&config.policy).await?;
         self.connectors.replace(in_use);
-        self.engine.configure(config.limits.clone());
+        self.engine.configure(config.engine.read()?.unwrap_or_default());
         self.desk.configure(catalog, self.places.to_vec());
         Ok(())
     }

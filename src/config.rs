@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::engine::Limits;
 use crate::policy::Policy;
 use crate::secret::{BadSecret, Env};
 use crate::yaml::{BadYaml, Section, Spanned};
@@ -49,7 +48,8 @@ impl Settings {
 pub struct Config {
     pub organisation: Organisation,
     pub policy: Policy,
-    pub limits: Limits,
+    /// What the engine may do by itself.
+    pub engine: Section,
     /// The integrations in use by name, with their sections.
     pub integrations: Vec<(Spanned<String>, Section)>,
     /// The surfaces in use, with their sections.
@@ -94,7 +94,7 @@ impl Config {
             .read()?
             .ok_or_else(|| organisation.problem("is missing; write `organisation: { slug: acme, title: Acme }`"))?;
         let policy = Policy::read(&whole.child("policy"), surfaces)?;
-        let limits = whole.child("engine").read()?.unwrap_or_default();
+        let engine = whole.child("engine");
         let all = whole.child("integrations");
         let integrations = all.keys()?.into_iter().map(|name| (name.clone(), all.child(&name.value))).collect();
         let mut used = Vec::new();
@@ -107,7 +107,7 @@ impl Config {
             Some(folder) => own_manifests(&whole, path, &folder)?,
             None => Vec::new(),
         };
-        Ok(Config { organisation, policy, limits, integrations, surfaces: used, manifests, whole })
+        Ok(Config { organisation, policy, engine, integrations, surfaces: used, manifests, whole })
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
-use super::grants::clock;
 use super::{Result, operator, record, table, told};
 use crate::domain::alert::AlertKind;
 use crate::domain::event::{Event, ORGANISATION};
@@ -28,13 +27,13 @@ pub async fn run(args: Breaker, outside: Arc<dyn Outside>) -> Result<()> {
             println!("Granting is paused nowhere.");
             return Ok(());
         }
-        let rows: Vec<Vec<String>> = tripped.into_iter().map(|one| vec![one.integration, clock(one.at)]).collect();
+        let rows: Vec<Vec<String>> = tripped.into_iter().map(|one| vec![one.integration, one.at.to_string()]).collect();
         println!("{}", table(&["GRANTING IS PAUSED IN", "SINCE"], &rows));
         println!("\nWhat is due to be taken away is still taken away. `p0 breaker --release INTEGRATION` lets granting go on.");
         return Ok(());
     };
     let mut tx = store.begin().await.map_err(told)?;
-    if tx.set_breaker(&integration, None).await.map_err(told)? == Changed::No {
+    if tx.release_breaker(&integration).await.map_err(told)? == Changed::No {
         return Err(format!("granting in {integration} is not paused; `p0 breaker` lists where it is"));
     }
     tx.record(Event::new(ORGANISATION, now, operator(), "breaker.released").with(json!({ "integration": integration })));

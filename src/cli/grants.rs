@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -46,7 +45,8 @@ pub async fn run(args: Grants, outside: Arc<dyn Outside>) -> Result<()> {
     }
 }
 
-async fn close(store: &Store, id: &str, reason: &str, now: Time) -> Result<()> {
+/// Closes what is overdue without having seen it gone.
+pub async fn close(store: &Store, id: &str, reason: &str, now: Time) -> Result<()> {
     let no_such = || format!("there is no overdue access \"{id}\"; `p0 grants --stuck` lists what is overdue");
     if reason.is_empty() {
         return Err("say why with --reason; it stays on record".to_owned());
@@ -99,8 +99,8 @@ async fn list(store: &Store, only_stuck: bool, now: Time) -> Result<()> {
             AssignmentState::Ended => "gone",
         };
         let when = match (until, row.due_at) {
-            (Some(until), _) => format!("until {}", clock(until)),
-            (None, Some(due)) => format!("since {}", clock(due)),
+            (Some(until), _) => format!("until {until}"),
+            (None, Some(due)) => format!("since {due}"),
             (None, None) => String::new(),
         };
         rows.push(vec![row.effect, row.connector, state.to_owned(), when, row.id.to_string(), row.error.unwrap_or_default()]);
@@ -111,9 +111,4 @@ async fn list(store: &Store, only_stuck: bool, now: Time) -> Result<()> {
         (false, _) => println!("{}", table(&["ACCESS", "IN", "STATE", "WHEN", "ASSIGNMENT", "LAST TRY SAID"], &rows)),
     }
     Ok(())
-}
-
-/// A time in logs and tables: UTC, to the second.
-pub(super) fn clock(at: Time) -> String {
-    DateTime::<Utc>::from_timestamp_millis(at.0).map_or_else(String::new, |at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }

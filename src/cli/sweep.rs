@@ -5,7 +5,6 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
-use super::grants::clock;
 use super::{Result, operator, record, table, told};
 use crate::domain::alert::AlertKind;
 use crate::domain::event::{Event, ORGANISATION};
@@ -45,7 +44,7 @@ pub async fn run(args: Sweep, outside: Arc<dyn Outside>) -> Result<()> {
             let next = if sweep.apply_by.is_some() { "takes away" } else { "as configured" };
             vec![
                 sweep.integration.clone(),
-                clock(sweep.last_at),
+                sweep.last_at.to_string(),
                 sweep.marks.to_string(),
                 sweep.orphans.to_string(),
                 next.to_owned(),
@@ -59,7 +58,7 @@ pub async fn run(args: Sweep, outside: Arc<dyn Outside>) -> Result<()> {
         .filter(|alert| alert.kind == AlertKind::Orphan)
         .map(|alert| {
             let integration = alert.subject.split_once(' ').map(|(name, _)| name.to_owned()).unwrap_or_default();
-            vec![alert.told.about, integration, clock(alert.told.since)]
+            vec![alert.told.about, integration, alert.told.since.to_string()]
         })
         .collect();
     if !rows.is_empty() {

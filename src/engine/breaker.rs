@@ -28,7 +28,7 @@ impl Engine {
     }
 
     pub(super) async fn trip(&self, tx: &mut Tx, integration: &str, why: &str, now: Time) -> Result<(), StoreError> {
-        if tx.set_breaker(integration, Some(now)).await? == Changed::No {
+        if tx.trip_breaker(integration, now).await? == Changed::No {
             return Ok(());
         }
         tracing::error!(integration, why, "the breaker stopped granting; `p0 breaker --release` lets it go on");

@@ -7,10 +7,12 @@
 mod alerts;
 mod assignments;
 mod breaker;
+mod giving;
 mod hands;
 mod notices;
 mod requests;
 mod sweep;
+mod taking;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};

@@ -112,15 +112,26 @@ impl Tx {
         Ok((row.try_get("used")?, row.try_get::<Option<i64>, _>("tripped_at")?.is_some()))
     }
 
-    /// Pauses granting, or lets it go on.
-    pub async fn set_breaker(&mut self, integration: &str, tripped_at: Option<Time>) -> Result<Changed> {
+    /// Pauses granting. [`Changed::No`]: it was paused before.
+    pub async fn trip_breaker(&mut self, integration: &str, now: Time) -> Result<Changed> {
         let done = sqlx::query(
-            "UPDATE breakers SET tripped_at = $2, used = 0 WHERE integration = $1 AND (tripped_at IS NULL) <> ($2 IS NULL)",
+            "INSERT INTO breakers (integration, minute, used, tripped_at) VALUES ($1, 0, 0, $2) ON CONFLICT (integration)
+             DO UPDATE SET tripped_at = $2, used = 0 WHERE breakers.tripped_at IS NULL",
         )
         .bind(integration)
-        .bind(tripped_at.map(|at| at.0))
+        .bind(now.0)
         .execute(self.sql().await?)
         .await?;
+        Ok(done.rows_affected().into())
+    }
+
+    /// Lets granting go on. [`Changed::No`]: it was not paused.
+    pub async fn release_breaker(&mut self, integration: &str) -> Result<Changed> {
+        let done =
+            sqlx::query("UPDATE breakers SET tripped_at = NULL, used = 0 WHERE integration = $1 AND tripped_at IS NOT NULL")
+                .bind(integration)
+                .execute(self.sql().await?)
+                .await?;
         Ok(done.rows_affected().into())
     }
 }

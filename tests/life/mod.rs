@@ -5,4 +5,5 @@ mod ends;
 mod exact;
 mod made_up;
 mod replicas;
+mod sweep;
 mod two_parts;

@@ -1,13 +1,12 @@
--- The sweep over what bears our mark, and the breaker.
+-- The sweep over what bears our mark, and the breaker. The first sweep only reports; `apply_by` says
+-- who asked that the next one takes away what it finds.
 
 CREATE TABLE sweeps (
     integration TEXT PRIMARY KEY NOT NULL,
-    -- The first sweep only reports.
     first_at BIGINT NOT NULL,
     last_at BIGINT NOT NULL,
     marks BIGINT NOT NULL,
     orphans BIGINT NOT NULL,
-    -- A person asked that the next sweep takes away what it finds.
     apply_by TEXT
 );
 
