@@ -17,6 +17,8 @@ pub struct Settings {
     pub config: PathBuf,
     /// `P0_LISTEN`, default `127.0.0.1:8080`.
     pub listen: String,
+    /// `P0_METRICS_LISTEN`: where `/metrics` is served; nowhere unless it is set.
+    pub metrics_listen: Option<String>,
     /// `P0_KEY_FILE`, default `p0.key`. Made at the first start; replicas share it.
     pub key_file: PathBuf,
     pub env: Env,
@@ -28,6 +30,7 @@ impl Settings {
         Settings {
             config: path("P0_CONFIG", "p0.yaml"),
             listen: env.get("P0_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            metrics_listen: env.get("P0_METRICS_LISTEN"),
             key_file: path("P0_KEY_FILE", "p0.key"),
             env,
         }

@@ -22,10 +22,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("connectors", &["domain", "yaml", "secret"]),
     ("desk", &["domain", "catalog", "command", "policy", "store", "secret", "connectors", "directory"]),
     ("surfaces", &["domain", "catalog", "desk", "directory", "yaml", "secret"]),
-    ("engine", &["domain", "store", "connectors", "surfaces"]),
+    ("metrics", &["domain"]),
+    ("engine", &["domain", "store", "connectors", "surfaces", "metrics"]),
     ("playground", &["domain"]),
     ("config", &["policy", "yaml", "secret"]),
-    ("server", &["domain", "store"]),
+    ("server", &["domain", "store", "metrics"]),
     ("telemetry", &[]),
 ];
 

@@ -184,7 +184,13 @@ impl Engine {
             handle: row.handle.clone(),
             mark: mark(&self.inner.installation, &row.id),
         };
-        Some(Hands { connector, outside: self.inner.outside.clone(), assignment })
+        Some(Hands {
+            connector,
+            outside: self.inner.outside.clone(),
+            assignment,
+            integration: row.connector.clone(),
+            metrics: self.inner.metrics.clone(),
+        })
     }
 
     pub(super) async fn begin_with(&self, row: &AssignmentRow) -> Result<Tx> {

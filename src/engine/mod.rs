@@ -26,6 +26,7 @@ use crate::connectors::Connectors;
 use crate::domain::notice::ApprovalsPlace;
 use crate::domain::outside::Outside;
 use crate::domain::time::{Span, Time};
+use crate::metrics::Metrics;
 use crate::store::{Claimed, Kind, Next, Store, StoreError};
 use crate::surfaces::Surface;
 
@@ -51,6 +52,7 @@ struct Inner {
     outside: Arc<dyn Outside>,
     connectors: Connectors,
     installation: String,
+    metrics: Arc<Metrics>,
     surfaces: RwLock<BTreeMap<&'static str, Arc<dyn Surface>>>,
     places: RwLock<Vec<ApprovalsPlace>>,
     limits: RwLock<Limits>,
@@ -90,12 +92,19 @@ enum Looked {
 }
 
 impl Engine {
-    pub fn new(store: Store, outside: Arc<dyn Outside>, connectors: Connectors, installation: String) -> Engine {
+    pub fn new(
+        store: Store,
+        outside: Arc<dyn Outside>,
+        connectors: Connectors,
+        installation: String,
+        metrics: Arc<Metrics>,
+    ) -> Engine {
         let inner = Inner {
             store,
             outside,
             connectors,
             installation,
+            metrics,
             surfaces: RwLock::default(),
             places: RwLock::default(),
             limits: RwLock::default(),

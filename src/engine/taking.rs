@@ -56,7 +56,11 @@ impl Engine {
             self.calm(&mut tx, AlertKind::Stuck, row.id.as_str(), now).await?;
         }
         self.tell_ended(&mut tx, &row, now).await?;
-        self.write(tx, claim).await
+        let step = self.write(tx, claim).await?;
+        if let (Step::Go, Some(due)) = (&step, row.due_at) {
+            self.inner.metrics.gone(&row.connector, now - due);
+        }
+        Ok(step)
     }
 
     /// Takes it away once more after the longest time a lost call could still land.
@@ -71,7 +75,11 @@ impl Engine {
         let mut tx = self.inner.store.begin().await?;
         saw(&mut row, &seen, now);
         self.end(&mut tx, &mut row, "gone", &cut, now).await?;
-        self.write(tx, claim).await
+        let step = self.write(tx, claim).await?;
+        if let (Step::Go, Some(due)) = (&step, row.due_at) {
+            self.inner.metrics.closed(&row.connector, now - due);
+        }
+        Ok(step)
     }
 
     /// Nothing of ours was done, or nothing of it is ours to undo.

@@ -11,6 +11,7 @@
 mod agenda;
 mod alerts;
 mod assignments;
+mod counts;
 mod events;
 mod inbox;
 mod inventory;
@@ -33,6 +34,7 @@ use crate::domain::time::Time;
 
 pub use agenda::{Claimed, Kind, Next};
 pub use assignments::{AssignmentRow, Changed, GrantRow};
+pub use counts::Counts;
 pub use inbox::{Letter, RECEIVER_HAS};
 pub use requests::{DecisionRow, RequestRow, Verdict};
 pub use sweeps::{SweepRow, Tripped};

@@ -265,6 +265,15 @@ impl Office {
         all
     }
 
+    /// Waits until a message in the channel beside those of requests says this.
+    pub async fn alert(&self, part: &str) {
+        self.until(&format!("an alert says {part:?}"), async || {
+            let all = self.sim.messages(APPROVALS).expect("a channel");
+            all.iter().map(text).any(|text| text.contains(part) && !text.contains("Request req_")).then_some(())
+        })
+        .await;
+    }
+
     /// One message as it is now.
     pub fn now(&self, message: &Value) -> Value {
         let all = self.sim.messages(message["channel"].as_str().expect("a channel")).expect("a channel");
@@ -354,6 +363,19 @@ impl Office {
 
     pub async fn say(&self, sql: &str) {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.admin().await).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// An administrator takes the role away, past P0.
+    pub async fn taken_away_by_hand(&self, who: &str) {
+        let (role, login) = (&self.role, self.login(who));
+        let by = "select g.rolname from pg_auth_members m join pg_roles g on g.oid = m.grantor";
+        let of = format!("m.roleid = '{role}'::regrole and m.member = '{login}'::regrole");
+        self.say(&format!(
+            "do $$ declare g name; begin
+             if current_setting('server_version_num')::int < 160000 then revoke {role} from {login}; return; end if;
+             for g in {by} where {of} loop execute format('revoke {role} from {login} granted by %I', g); end loop; end $$"
+        ))
+        .await;
     }
 
     pub fn login(&self, who: &str) -> String {

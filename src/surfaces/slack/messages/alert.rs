@@ -40,7 +40,7 @@ fn body(alert: &Alert) -> String {
     let why = blocks::line(&alert.told.why, 1200);
     let (what, then) = match alert.kind {
         AlertKind::Stuck => (
-            format!("it should be gone since {since}, and it is still there."),
+            format!("it should be gone since {since}, and no look has shown that it is. The last try said:"),
             "It is tried again at least every 15 seconds. `p0 grants --stuck` lists what is overdue.",
         ),
         AlertKind::Orphan => (
