@@ -52,8 +52,11 @@ impl Engine {
         }
         let ends = live.is_empty()
             && matches!(row.state, AssignmentState::Granting | AssignmentState::Active | AssignmentState::Revoking);
-        let after_later_parts =
-            if ends { self.inner.store.waits_for_later_parts(&row.id).await?.map(|at| at + REVERSE_PATIENCE) } else { None };
+        let after_later_parts = if ends {
+            self.inner.store.waits_for_later_parts(&row.id, row.ended_at).await?.map(|at| at + REVERSE_PATIENCE)
+        } else {
+            None
+        };
         let facts = Facts {
             state: row.state,
             baseline: row.baseline,

@@ -166,17 +166,19 @@ impl Store {
 
     /// Later parts of ending requests that share this assignment's fate and are not gone yet.
     ///
-    /// Returns the end of the earliest such request's grant here, from which patience is counted.
-    pub async fn waits_for_later_parts(&self, id: &AssignmentId) -> Result<Option<Time>> {
+    /// Returns the end of the latest such request's grant here, from which patience is counted. Ends of
+    /// earlier rounds, up to `since`, are of no interest.
+    pub async fn waits_for_later_parts(&self, id: &AssignmentId, since: Option<Time>) -> Result<Option<Time>> {
         let row = sqlx::query(
             "SELECT MAX(g.ended_at) AS at FROM grants AS g
              JOIN grants AS later ON later.request = g.request AND later.position > g.position
              JOIN assignments AS a ON a.id = later.assignment
-             WHERE g.assignment = $1 AND g.ended_at IS NOT NULL AND later.assignment <> g.assignment
+             WHERE g.assignment = $1 AND g.ended_at > $2 AND later.assignment <> g.assignment
              AND (a.state = 'revoking' OR ((a.state = 'granting' OR a.state = 'active') AND NOT EXISTS (
                  SELECT 1 FROM grants AS other WHERE other.assignment = a.id AND other.ended_at IS NULL)))",
         )
         .bind(id.as_str())
+        .bind(since.map_or(i64::MIN, |at| at.0))
         .fetch_one(&mut *self.reading().await?)
         .await?;
         time(&row, "at")
