@@ -78,12 +78,14 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// All that differs between the two databases.
 #[derive(Debug, Clone, Copy)]
 struct Dialect {
+    /// One process works on it.
+    alone: bool,
     begin: &'static str,
     claim: &'static str,
 }
 
-const SQLITE: Dialect = Dialect { begin: "BEGIN IMMEDIATE", claim: agenda::CLAIM_SQLITE };
-const POSTGRES: Dialect = Dialect { begin: "BEGIN", claim: agenda::CLAIM_POSTGRES };
+const SQLITE: Dialect = Dialect { alone: true, begin: "BEGIN IMMEDIATE", claim: agenda::CLAIM_SQLITE };
+const POSTGRES: Dialect = Dialect { alone: false, begin: "BEGIN", claim: agenda::CLAIM_POSTGRES };
 
 /// A handle to the record; cheap to clone.
 #[derive(Clone)]
