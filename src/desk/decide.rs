@@ -232,7 +232,7 @@ impl Desk {
         let decider = match decision.map(|decision| decision.actor) {
             Some(Actor::Person(person)) => self.inner.store.person(&person).await?.map(|person| person.name),
             Some(Actor::Config) => Some("The access policy".to_owned()),
-            Some(Actor::Engine) | None => None,
+            Some(Actor::Engine | Actor::Operator(_)) | None => None,
         };
         let (by, what) = match row.request.state {
             RequestState::Open => return Ok(Answer::Nothing),

@@ -22,7 +22,9 @@ pub(super) struct Held {
 
 /// For whoever presses on a message that has not caught up, or twice.
 pub(super) fn nothing_to_extend() -> Answer {
-    Answer::Refused { why: "There is nothing to extend here: this access is over, or it was extended already.".to_owned() }
+    Answer::Refused {
+        why: "There is nothing to extend here: this access is over or was taken away, or it was extended already.".to_owned(),
+    }
 }
 
 impl Desk {
@@ -42,7 +44,7 @@ impl Desk {
         let Some((length, _)) = self.in_use(&row).await? else {
             return self.only_answer(came, nothing_to_extend()).await;
         };
-        if self.held(&row.plan).await?.is_some_and(|held| held.request != *id) {
+        if self.held(&row.plan).await?.is_none_or(|held| held.request != *id) {
             return self.only_answer(came, nothing_to_extend()).await;
         }
         let rules = self.rules().await?;
@@ -113,7 +115,9 @@ impl Desk {
         let now = self.now();
         let mut all: Option<Vec<Held>> = None;
         for planned in plan {
-            let Some(row) = self.inner.store.assignment_by_key(&planned.key).await? else { return Ok(None) };
+            let row = self.inner.store.assignment_by_key(&planned.key).await?;
+            // What somebody took away in the target is not held: people decide whether it is given again.
+            let Some(row) = row.filter(|row| !row.is_missing()) else { return Ok(None) };
             let live = self.inner.store.live_grants(&row.id).await?.into_iter().map(|held| held.grant);
             let here: Vec<Held> = live
                 .filter(|grant| now < grant.ends_at)

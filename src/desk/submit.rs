@@ -157,7 +157,14 @@ impl Desk {
         let Some(email) = came.person.email.clone() else {
             return Err("Your e-mail address is not known here, and accounts are found by it; ask an operator of P0.".to_owned());
         };
-        within(connector.plan(&Ask { access: access.clone(), email })).await.map_err(|fault| refusal(&title, &fault))
+        let plan = within(connector.plan(&Ask { access: access.clone(), email })).await;
+        let mut plan = plan.map_err(|fault| refusal(&title, &fault))?;
+        // What the connector does itself belongs to this integration, whatever that is called.
+        let own = self.catalog().get(&access.integration).map(|integration| integration.connector.clone());
+        for planned in plan.assignments.iter_mut().filter(|planned| Some(&planned.connector) == own.as_ref()) {
+            planned.connector.clone_from(&access.integration);
+        }
+        Ok(plan)
     }
 
     /// Does the principal hold all of this without us?

@@ -37,6 +37,8 @@ pub struct RequestView {
     pub stays_until: Option<Time>,
     /// One of those extends this request.
     pub extended: bool,
+    /// It was granted and works no more: somebody took it away in the target.
+    pub missing: bool,
 }
 
 /// What an extension is of.
@@ -146,6 +148,8 @@ pub enum Left {
     Kept,
     /// It was held before us and is not ours to take.
     Standing,
+    /// Nobody saw it gone: somebody closed the record by force, and said why.
+    Unproven { why: String },
     /// Ours is gone; somebody else's grant gives the same access.
     Elsewhere { by: String },
 }

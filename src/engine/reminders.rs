@@ -26,7 +26,8 @@ impl Engine {
     }
 
     /// Would this message say nothing? A reminder that was not posted yet does, once its access is over,
-    /// when another grant keeps the access longer, and when nothing will be taken away.
+    /// when another grant keeps the access longer, when nothing will be taken away, and when somebody
+    /// took it away already.
     pub(super) async fn is_idle(&self, notice: &Notice) -> Result<bool, StoreError> {
         let (Audience::Reminder(_), None, Subject::Request(request)) = (&notice.audience, &notice.posted, &notice.subject) else {
             return Ok(false);
@@ -37,10 +38,13 @@ impl Engine {
             if !grant.live() || grant.usable_at.is_none() || grant.ends_at <= now {
                 return Ok(true);
             }
-            let standing = self.inner.store.assignment(&grant.assignment).await?.and_then(|row| row.baseline);
+            let Some(row) = self.inner.store.assignment(&grant.assignment).await? else { return Ok(true) };
+            if row.is_missing() {
+                return Ok(true);
+            }
             let others = self.inner.store.live_grants(&grant.assignment).await?;
             let kept = others.iter().any(|other| other.grant.request != *request && grant.ends_at < other.grant.ends_at);
-            if standing != Some(Baseline::Standing) && !kept {
+            if row.baseline != Some(Baseline::Standing) && !kept {
                 return Ok(false);
             }
         }

@@ -137,6 +137,24 @@ async fn what_was_taken_away_is_never_extended_at_once() {
     world.asks("alice", "shelf", "a", HOUR).await;
 }
 
+#[tokio::test]
+async fn what_somebody_took_away_in_the_target_is_not_put_back_without_an_approver() {
+    let world = World::with(Database::Sqlite, AT_ONCE).await;
+    world.shows();
+    let first = world.gets("alice", "shelf", "a", HOUR).await;
+    world.target.with(|state| state.held.clear());
+    world.outer.pass(Span::minutes(11));
+    world.settle().await; // it is looked at every ten minutes
+    assert!(world.view(&first).await.missing);
+    world.outer.pass(Span::minutes(35));
+    world.settle().await;
+    assert_eq!(world.board.reminders(&first), []);
+    assert!(matches!(world.extend("alice", &first).await, Answer::Refused { .. }));
+    let again = world.asks("alice", "shelf", "a", HOUR).await;
+    assert_eq!(world.view(&again).await.extends, None);
+    assert!(!world.target.holds(KEY));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pressed_twice_at_two_replicas_it_is_extended_once() {
     for policy in [AT_ONCE, "policy:\n  approvers: { people: [ bob@acme.example ] }\n"] {

@@ -8,4 +8,5 @@ mod limits;
 mod made_up;
 mod reminders;
 mod replicas;
+mod sweep;
 mod two_parts;

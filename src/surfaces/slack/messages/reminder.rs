@@ -42,7 +42,7 @@ pub fn reminder(view: &RequestView, more: Option<More>, now: Time) -> Message {
 /// When the access ends, while it is in use and nothing keeps it longer.
 fn ends(view: &RequestView, now: Time) -> Option<Time> {
     match view.phase {
-        Phase::Usable { until, standing: false, .. } if now < until => {
+        Phase::Usable { until, standing: false, .. } if now < until && !view.missing => {
             Some(until).filter(|until| view.stays_until.is_none_or(|stays| stays <= *until))
         }
         Phase::Usable { .. }
@@ -58,7 +58,7 @@ fn ends(view: &RequestView, now: Time) -> Option<Time> {
 
 /// Until when it stays, when something else keeps it longer than the end that this was to remind of.
 fn goes_on(view: &RequestView) -> Option<Time> {
-    view.stays_until.filter(|_| matches!(view.phase, Phase::Usable { standing: false, .. }))
+    view.stays_until.filter(|_| !view.missing && matches!(view.phase, Phase::Usable { standing: false, .. }))
 }
 
 fn headline(spoken: &Teller<'_>) -> String {

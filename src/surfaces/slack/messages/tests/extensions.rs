@@ -72,6 +72,9 @@ fn the_reminder_has_no_button_that_does_nothing() {
 
     text: PostgreSQL access goes on. Your access to role analyst on main goes on until <!date^1800007380^|2027-01-15 10:03 UTC>: it was extended.
     ");
+    view.missing = true;
+    assert_snapshot!(reminder(&view, Some(More::Asked), NOW).text, @"PostgreSQL access was taken away elsewhere. This was a reminder of the end of your access to role analyst on main. It does not work any more: somebody took it away outside P0. It is not put back. Ask again if you still need it. Approved by Bob Baker, <!date^1800000120^{date_short_pretty} at {time}|2027-01-15 08:02 UTC>.");
+    view.missing = false;
     view.phase = over(End::Expired, None, None, Left::Kept);
     assert_snapshot!(reminded(&view, None), @r"
     # PostgreSQL access extended
