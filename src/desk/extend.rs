@@ -44,15 +44,12 @@ impl Desk {
         let Some((length, _)) = self.in_use(&row).await? else {
             return self.only_answer(came, nothing_to_extend()).await;
         };
-        if self.held(&row.plan).await?.is_none_or(|held| held.request != *id) {
-            return self.only_answer(came, nothing_to_extend()).await;
-        }
         let rules = self.rules().await?;
         let wanted = Wanted {
             access: row.request.access,
             effect: row.request.effect,
             reason: row.request.reason,
-            length: Length::More(length),
+            length: Length::More { of: id.clone(), length },
         };
         self.ask(came, &rules, wanted).await
     }

@@ -26,14 +26,14 @@ pub(super) struct Wanted {
 }
 
 /// For how long.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Length {
     /// As somebody said.
     Exactly(Span),
     /// Nobody said: this, or what is left.
     Usual(Span),
-    /// On top of what they have: this, or what is left.
-    More(Span),
+    /// On top of what they have by this request: this, or what is left.
+    More { of: RequestId, length: Span },
 }
 
 impl Desk {
@@ -92,7 +92,11 @@ impl Desk {
         let now = self.now();
         let line = self.line(rules, &access, &plan.assignments).await?;
         let held = self.held(&plan.assignments).await?;
-        let on_top = matches!(length, Length::More(_)) && held.is_some();
+        let on_top = match &length {
+            Length::Exactly(_) | Length::Usual(_) => false,
+            Length::More { of, .. } if held.as_ref().is_some_and(|held| held.request == *of) => true,
+            Length::More { .. } => return self.only_answer(came, super::extend::nothing_to_extend()).await,
+        };
         let from = held.as_ref().filter(|_| on_top).map_or(now, |held| held.until);
         let left = line.left(from);
         if let Some(held) = held.as_ref().filter(|held| line.left(held.until) == Span::ZERO) {
@@ -108,7 +112,7 @@ impl Desk {
                 );
                 return Ok(Answer::Mistakes { mistakes: vec![mistake(DURATION, why)] });
             }
-            Length::Usual(length) | Length::More(length) => length.min(left),
+            Length::Usual(length) | Length::More { length, .. } => length.min(left),
         };
         let person = &came.person;
         let row = RequestRow {
