@@ -10,7 +10,7 @@ use crate::domain::person::Actor;
 use crate::domain::request::{Outcome, RequestState};
 use crate::domain::time::Span;
 use crate::policy::Line;
-use crate::store::{DecisionRow, RequestRow, Tx, Verdict};
+use crate::store::{DecisionRow, Kind, RequestRow, Tx, Verdict};
 
 /// The only step there is until policies have several.
 const FIRST_STEP: i64 = 1;
@@ -54,9 +54,6 @@ impl Desk {
         chosen: Option<Span>,
         note: Option<String>,
     ) -> Result<Answer> {
-        if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
-            return Ok(answer);
-        }
         let Some(row) = self.inner.store.request(id).await? else {
             return self.only_answer(came, Answer::Refused { why: "This request does not exist here.".to_owned() }).await;
         };
@@ -67,7 +64,7 @@ impl Desk {
         let now = self.now();
         let (mut length, mut given) = (chosen.unwrap_or(row.request.length), Given { length: Span::ZERO, allowance: Span::ZERO });
         if verdict == Verdict::Approve && row.request.state == RequestState::Open {
-            let line = self.line(&rules, &row.request.access, &row.plan).await?;
+            let line = self.line(&rules, &row.request.access, &self.rows_of(&row.plan).await?).await?;
             let from = self.counts_from(&row).await?;
             let left = line.left(from);
             if chosen.is_none() {
@@ -171,7 +168,7 @@ impl Desk {
                     ended: None,
                 };
                 tx.insert_grant(&grant).await?;
-                tx.look_at_assignment(&assignment.id, now).await?;
+                tx.look(Kind::Assignment, assignment.id.as_str(), &assignment.lane, now).await?;
                 for other in tx.live_grants(&assignment.id).await? {
                     if other.grant.request != *id {
                         self.retell(tx, &other.grant.request).await?;
@@ -189,9 +186,6 @@ impl Desk {
 
     /// The requestor takes an open request back.
     pub async fn withdraw(&self, came: &Came, id: &RequestId) -> Result<Answer> {
-        if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
-            return Ok(answer);
-        }
         let row = self.inner.store.request(id).await?.filter(|row| row.request.requestor == came.person.id);
         let Some(row) = row else {
             return self

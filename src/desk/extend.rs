@@ -11,7 +11,7 @@ use crate::domain::id::RequestId;
 use crate::domain::request::RequestState;
 use crate::domain::time::{Span, Time};
 use crate::policy::Line;
-use crate::store::RequestRow;
+use crate::store::{AssignmentRow, RequestRow};
 
 /// The request by which a principal holds an access, and until when.
 #[derive(Debug, Clone)]
@@ -30,9 +30,6 @@ pub(super) fn nothing_to_extend() -> Answer {
 impl Desk {
     /// Asks for as much again of an access that the person has.
     pub async fn extend(&self, came: &Came, id: &RequestId) -> Result<Answer> {
-        if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
-            return Ok(answer);
-        }
         let Some(row) = self.inner.store.request(id).await? else {
             return self.only_answer(came, Answer::Refused { why: "This request does not exist here.".to_owned() }).await;
         };
@@ -62,7 +59,7 @@ impl Desk {
             return Ok(Some(More::Asked));
         }
         let rules = self.rules().await?;
-        let line = self.line(&rules, &row.request.access, &row.plan).await?;
+        let line = self.line(&rules, &row.request.access, &self.rows_of(&row.plan).await?).await?;
         let length = length.min(line.left(until));
         Ok(Some(match length {
             Span::ZERO => More::UsedUp { longest: line.longest },
@@ -91,30 +88,39 @@ impl Desk {
     ///
     /// It is read from the grants and not from what people named as extended: however somebody asks,
     /// and in whatever order it is approved, the same effect on the same principal is one line.
-    pub(super) async fn line(&self, rules: &Rules, access: &Access, plan: &[Planned]) -> Result<Line> {
+    pub(super) async fn line(&self, rules: &Rules, access: &Access, rows: &[AssignmentRow]) -> Result<Line> {
         let of_type = self.catalog().find(access).and_then(|(_, access_type)| access_type.limits.longest);
         let mut line = Line { longest: rules.policy.longest_for(of_type), began: None };
-        for planned in plan {
-            let began = match self.inner.store.assignment_by_key(&planned.key).await? {
-                Some(row) => self.inner.store.line_began(&row.id, self.now()).await?,
-                None => None,
-            };
-            if began.is_none() {
+        for row in rows {
+            let Some(began) = self.inner.store.line_began(&row.id, self.now()).await? else {
                 return Ok(Line { began: None, ..line });
-            }
-            line.began = line.began.max(began);
+            };
+            line.began = line.began.max(Some(began));
         }
         Ok(line)
     }
 
+    /// The rows of all effects of a plan; none when one of them was never asked for before.
+    pub(super) async fn rows_of(&self, plan: &[Planned]) -> Result<Vec<AssignmentRow>> {
+        let mut rows = Vec::new();
+        for planned in plan {
+            match self.inner.store.assignment_by_key(&planned.key).await? {
+                Some(row) => rows.push(row),
+                None => return Ok(Vec::new()),
+            }
+        }
+        Ok(rows)
+    }
+
     /// The request that holds all of this now; of several, the one that holds it longest.
-    pub(super) async fn held(&self, plan: &[Planned]) -> Result<Option<Held>> {
+    pub(super) async fn held(&self, rows: &[AssignmentRow]) -> Result<Option<Held>> {
         let now = self.now();
         let mut all: Option<Vec<Held>> = None;
-        for planned in plan {
-            let row = self.inner.store.assignment_by_key(&planned.key).await?;
+        for row in rows {
             // What somebody took away in the target is not held: people decide whether it is given again.
-            let Some(row) = row.filter(|row| !row.is_missing()) else { return Ok(None) };
+            if row.is_missing() {
+                return Ok(None);
+            }
             let live = self.inner.store.live_grants(&row.id).await?.into_iter().map(|held| held.grant);
             let here: Vec<Held> = live
                 .filter(|grant| now < grant.ends_at)

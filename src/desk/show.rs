@@ -58,7 +58,7 @@ impl Desk {
             extends = Some(Extends { id: extended.clone(), until: from.filter(|from| now < *from), on_top: row.on_top });
         }
         if request.state == RequestState::Open {
-            left = self.line(&rules, &request.access, &row.plan).await?.left(self.counts_from(&row).await?);
+            left = self.line(&rules, &request.access, &self.rows_of(&row.plan).await?).await?.left(self.counts_from(&row).await?);
         }
         let (parts, extended) = self.parts(&row).await?;
         let phase = self.phase(&row, &parts, surface, realm).await?;

@@ -39,9 +39,6 @@ pub(super) enum Length {
 impl Desk {
     /// Makes a request, or says why not. Everything becomes durable with the answer.
     pub async fn submit(&self, came: &Came, draft: Draft) -> Result<Answer> {
-        if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
-            return Ok(answer);
-        }
         let catalog = self.catalog();
         let rules = self.rules().await?;
         let mut mistakes = Vec::new();
@@ -64,7 +61,7 @@ impl Desk {
         if reason.is_none() && rules.policy.require_reason {
             mistakes.push(mistake(REASON, "Say why you need this; approvers require it.".to_owned()));
         }
-        let Ok(Complete { access, effect, duration, .. }) = complete else { return Ok(Answer::Mistakes { mistakes }) };
+        let Ok(Complete { access, effect, duration, .. }) = complete else { return self.mistaken(came, mistakes).await };
         let of_type = catalog.find(&access).and_then(|(_, access_type)| access_type.limits.longest);
         let most = rules.policy.longest_for(of_type);
         let length = duration.map_or(Length::Usual(Span::hours(1).min(most)), Length::Exactly);
@@ -72,7 +69,7 @@ impl Desk {
             mistakes.push(mistake(DURATION, format!("The longest you can ask for is {most}; choose {most} or less.")));
         }
         if !mistakes.is_empty() {
-            return Ok(Answer::Mistakes { mistakes });
+            return self.mistaken(came, mistakes).await;
         }
         self.ask(came, &rules, Wanted { access, effect, reason, length }).await
     }
@@ -90,8 +87,9 @@ impl Desk {
             Err(why) => return self.only_answer(came, Answer::Refused { why }).await,
         }
         let now = self.now();
-        let line = self.line(rules, &access, &plan.assignments).await?;
-        let held = self.held(&plan.assignments).await?;
+        let rows = self.rows_of(&plan.assignments).await?;
+        let held = self.held(&rows).await?;
+        let line = self.line(rules, &access, &rows).await?;
         let on_top = match &length {
             Length::Exactly(_) | Length::Usual(_) => false,
             Length::More { of, .. } if held.as_ref().is_some_and(|held| held.request == *of) => true,
@@ -110,7 +108,7 @@ impl Desk {
                     "This may be held for {} without a pause, and {left} are left of that; choose {left} or less.",
                     line.longest
                 );
-                return Ok(Answer::Mistakes { mistakes: vec![mistake(DURATION, why)] });
+                return self.mistaken(came, vec![mistake(DURATION, why)]).await;
             }
             Length::Usual(length) | Length::More { length, .. } => length.min(left),
         };
@@ -150,6 +148,12 @@ impl Desk {
         }
         let answer = Answer::Asked { request: row.request.id.clone(), effect: row.request.effect.clone() };
         Ok(super::settle!(self.insert(came, &row, rules, &answer, None).await)?.unwrap_or(answer))
+    }
+
+    /// Values that do not fit, unless the interaction came before and has its answer.
+    async fn mistaken(&self, came: &Came, mistakes: Vec<Mistake>) -> Result<Answer> {
+        let before = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing);
+        Ok(before.unwrap_or(Answer::Mistakes { mistakes }))
     }
 
     /// Asks the target, within a second: does the principal exist, does what is asked for exist?
@@ -232,8 +236,8 @@ impl Desk {
             let (request, effect) = same.map_or((request.id.clone(), request.effect.clone()), |same| (same.id, same.effect));
             return self.only_answer(came, Answer::AlreadyAsked { request, effect }).await.map(Some);
         }
-        let open = tx.open_requests(&request.requestor).await?;
-        if at_once.is_none() && usize::try_from(policy.open_requests).unwrap_or(usize::MAX) < open.len() {
+        let open = tx.count_open_requests(&request.requestor).await?;
+        if at_once.is_none() && i64::from(policy.open_requests) < open {
             drop(tx);
             let why = format!(
                 "You have {} requests that wait for a decision, which is the most one person can have. Take one back, or wait.",

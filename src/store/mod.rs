@@ -34,6 +34,7 @@ use crate::domain::outside::{Outside, Trouble};
 use crate::domain::time::Time;
 
 pub use agenda::{Claimed, Kind, Next};
+pub use alerts::News;
 pub use assignments::{AssignmentRow, Changed, GrantRow};
 pub use counts::Counts;
 pub use inbox::{Letter, RECEIVER_HAS};
