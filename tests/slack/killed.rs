@@ -2,6 +2,7 @@
 //! one access, gone at the end, and no button that lies.
 
 use p0::domain::id::RequestId;
+use p0::domain::time::Clock;
 use serde_json::Value;
 
 use crate::harness::office::{Office, POLICY, Setting, has_button, stories, text};
@@ -38,7 +39,9 @@ impl Survivor {
         self.until("all messages are up to date", async |office| {
             for request in office.requests() {
                 let notices = office.app.store.notices_of(&request).await.expect("read");
-                if notices.iter().any(|notice| notice.posted.is_none() || notice.shown < notice.wanted) {
+                let now = office.clock.now(); // a reminder waits for its time
+                let due = notices.iter().filter(|notice| notice.not_before <= now);
+                if due.into_iter().any(|notice| notice.posted.is_none() || notice.shown < notice.wanted) {
                     return None;
                 }
             }
