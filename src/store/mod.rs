@@ -20,6 +20,7 @@ mod people;
 mod policies;
 mod requests;
 mod sweeps;
+mod trail;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Executor, Row};
 use tokio::sync::Notify;
 
+use crate::audit::Signer;
 use crate::domain::outside::{Outside, Trouble};
 use crate::domain::time::Time;
 
@@ -38,6 +40,7 @@ pub use counts::Counts;
 pub use inbox::{Letter, RECEIVER_HAS};
 pub use requests::{DecisionRow, RequestRow, Verdict};
 pub use sweeps::{SweepRow, Tripped};
+pub use trail::MOST_LEAVES;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -80,10 +83,11 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 struct Dialect {
     begin: &'static str,
     claim: &'static str,
+    leaves: &'static str,
 }
 
-const SQLITE: Dialect = Dialect { begin: "BEGIN IMMEDIATE", claim: agenda::CLAIM_SQLITE };
-const POSTGRES: Dialect = Dialect { begin: "BEGIN", claim: agenda::CLAIM_POSTGRES };
+const SQLITE: Dialect = Dialect { begin: "BEGIN IMMEDIATE", claim: agenda::CLAIM_SQLITE, leaves: trail::LEAVES_SQLITE };
+const POSTGRES: Dialect = Dialect { begin: "BEGIN", claim: agenda::CLAIM_POSTGRES, leaves: trail::LEAVES_POSTGRES };
 
 /// A handle to the record; cheap to clone.
 #[derive(Clone)]
@@ -96,6 +100,8 @@ pub struct Store {
     wake: Arc<Notify>,
     /// Interactions on their way into the record; those that come together share one commit.
     arriving: inbox::Arriving,
+    /// Signs checkpoints; there are none without.
+    signer: Option<Arc<Signer>>,
 }
 
 /// A transaction that will write. Dropped without [`Tx::commit`], nothing of it was.
@@ -148,9 +154,14 @@ impl Store {
         sqlx::migrate!("src/store/migrations").run(&write).await?;
         let read = if sqlite { pool(4).connect_with(options).await? } else { write.clone() };
         let (arriving, waiting) = inbox::arriving();
-        let store = Store { read, write, dialect, outside, wake: Arc::new(Notify::new()), arriving };
+        let store = Store { read, write, dialect, outside, wake: Arc::new(Notify::new()), arriving, signer: None };
         store.take_in(waiting);
         Ok(store)
+    }
+
+    /// Makes checkpoints of the record, signed by this.
+    pub fn sealing_with(self, signer: Signer) -> Store {
+        Store { signer: Some(Arc::new(signer)), ..self }
     }
 
     /// Begins a transaction that will write.
