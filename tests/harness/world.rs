@@ -155,6 +155,16 @@ impl World {
         World { outer, target, app, folder, url, presses: AtomicU64::new(0) }
     }
 
+    /// A path in the folder of this world, which is gone after it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Where its record is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The process died and is started again: everything in memory is gone.
     pub async fn restart(&mut self) {
         self.outer.die_at(-1);
