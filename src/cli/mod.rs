@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod breaker;
 pub mod grants;
+pub mod receipt;
 pub mod sweep;
 
 use std::sync::Arc;

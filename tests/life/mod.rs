@@ -4,6 +4,7 @@ mod crash;
 mod ends;
 mod exact;
 mod made_up;
+mod receipts;
 mod replicas;
 mod sweep;
 mod two_parts;
