@@ -95,6 +95,32 @@ async fn what_was_changed_is_not_archived() {
 }
 
 #[tokio::test]
+async fn killed_at_every_place_while_archiving_nothing_is_lost() {
+    let mut survived = 0;
+    for place in 0.. {
+        let mut past = Past::new(Database::Sqlite).await;
+        past.world.outer.pass(DAY + DAY);
+        past.world.settle().await;
+        past.seals().await;
+        past.world.outer.die_at(place);
+        if past.world.until_dead(past.archives("one.jsonl", DAY)).await.is_some() {
+            break; // there are no more places
+        }
+        survived += 1;
+        past.world.restart().await;
+        assert_eq!(past.verified(true).await, Vec::<String>::new(), "place {place}");
+        if past.store().stream(past.request.as_str()).await.expect("read").is_empty() {
+            let (well, said) = judge(&[&past.world.path("one.jsonl")], None);
+            assert!(well && said.contains("in 2 streams"), "place {place}: {said}");
+        } else {
+            past.archives("again.jsonl", DAY).await;
+            assert_eq!(past.verified(true).await, Vec::<String>::new(), "place {place}");
+        }
+    }
+    assert!(survived >= 3, "only {survived} places were passed");
+}
+
+#[tokio::test]
 async fn answered_interactions_are_dropped_after_three_months_and_others_never() {
     for database in [Database::Sqlite, Database::postgres().await] {
         let past = Past::new(database).await;

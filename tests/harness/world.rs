@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use p0::app::App;
@@ -170,6 +171,19 @@ impl World {
         self.outer.die_at(-1);
         self.app = build(&self.folder, &self.url, &self.outer, &self.target).await;
         self.app.engine.scan(self.outer.now()).await;
+    }
+
+    /// Runs something until it is done, or until the process is dead: `None`.
+    pub async fn until_dead<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            if let Ok(done) = tokio::time::timeout(Duration::from_millis(20), work.as_mut()).await {
+                return Some(done);
+            }
+            if self.outer.is_dead() {
+                return None;
+            }
+        }
     }
 
     /// Another replica on the same store.
