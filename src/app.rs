@@ -168,6 +168,9 @@ impl App {
     pub async fn run(&self, listener: tokio::net::TcpListener, stop: impl Future<Output = ()>) {
         // A first start knows no choices yet; a complete command must not open the form for want of them.
         let _ = tokio::time::timeout(Span::seconds(2).to_std(), self.desk.refresh_choices()).await;
+        if let Err(error) = self.store.take_over().await {
+            tracing::warn!(%error, "what a process before this one had claimed waits for its lease to run out");
+        }
         let engine = self.engine.clone();
         let working = tokio::spawn(async move { engine.run().await });
         let refreshing = tokio::spawn(self.clone().refresh());

@@ -29,6 +29,8 @@ enum What {
     Demo(demo::Args),
     /// Say who has what through P0 just now.
     Grants(cli::grants::Grants),
+    /// Say what is not as it should be just now.
+    Alerts,
     /// Say what bears our mark in the targets and nobody holds; take it away.
     Sweep(cli::sweep::Sweep),
     /// Say where granting is paused because too much happened at once; let it go on.
@@ -56,6 +58,10 @@ async fn main() -> ExitCode {
         What::Grants(args) => {
             telemetry::start("error");
             cli::grants::run(args, outside).await
+        }
+        What::Alerts => {
+            telemetry::start("error");
+            cli::alerts::run(outside).await
         }
         What::Sweep(args) => {
             telemetry::start("error");

@@ -3,6 +3,7 @@
 //! Each command opens the record that `p0 serve` works on (`P0_DATABASE_URL`), does one thing and
 //! prints plain text. Nothing here calls a target; what is to be done there is put on the agenda.
 
+pub mod alerts;
 pub mod audit;
 pub mod breaker;
 pub mod grants;

@@ -13,7 +13,10 @@ use crate::domain::event::Event;
 use crate::domain::fault::Fault;
 use crate::domain::person::Actor;
 use crate::domain::time::{Span, Time};
-use crate::store::{AssignmentRow, Changed, Claimed, GrantRow, Tx};
+use crate::store::{AssignmentRow, Changed, Claimed, GrantRow, Next, Tx};
+
+/// How soon a check is repeated that the target did not answer.
+const CHECK_AGAIN: Span = Span::minutes(1);
 
 impl Engine {
     /// Looks, before the first call, whether the principal holds it already.
@@ -160,12 +163,19 @@ impl Engine {
 
     /// Is it still as it was granted? It is never put back: somebody had a reason to take it away.
     pub(super) async fn check(&self, claim: &Claimed, mut row: AssignmentRow, live: &[GrantRow]) -> Result<Step> {
-        let Some(hands) = self.hands(&row) else { return self.not_configured(claim, row, live).await };
-        let seen = match hands.observe().await {
-            Ok(seen) => seen,
-            Err(fault) => return self.trouble(claim, row, live, fault).await,
+        let seen = match self.hands(&row) {
+            Some(hands) => hands.observe().await,
+            None => Err(Fault::later("The integration is not configured any more.")),
         };
         let now = self.inner.outside.now();
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(_) => {
+                // Nobody waits for this: a target that is down is not told by everything that is in use.
+                let again = live.iter().map(|held| held.grant.next_look()).chain([now + CHECK_AGAIN]).min();
+                return Ok(Step::Over(self.only_finish(claim, Next::At(again.unwrap_or(now))).await?));
+            }
+        };
         let wrong = match (&seen, row.baseline) {
             (_, Some(Baseline::Standing)) | (Observed::Ours | Observed::Held, _) => None,
             (Observed::Changed { how }, _) => Some((AlertKind::Changed, "assignment.changed", how.clone())),

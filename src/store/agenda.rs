@@ -156,6 +156,22 @@ impl Store {
         tx.commit().await
     }
 
+    /// Frees everything that is claimed, where one process works alone (SQLite): whoever claimed it is
+    /// dead, or writes nothing any more, as its epochs are over. Replicas wait for leases instead.
+    pub async fn take_over(&self) -> Result<()> {
+        if !self.dialect.alone {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        for free in [
+            "UPDATE agenda SET lease_until = 0, epoch = epoch + 1 WHERE lease_until > 0",
+            "UPDATE lanes SET lease_until = 0 WHERE lease_until > 0",
+        ] {
+            sqlx::query(free).execute(tx.sql().await?).await?;
+        }
+        tx.commit().await
+    }
+
     /// Puts things on the agenda that are not on it, due now.
     pub async fn plan(&self, kind: Kind, ids: &[String], now: Time) -> Result<()> {
         let mut tx = self.begin().await?;

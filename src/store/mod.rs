@@ -35,6 +35,7 @@ use crate::domain::outside::{Outside, Trouble};
 use crate::domain::time::Time;
 
 pub use agenda::{Claimed, Kind, Next};
+pub use alerts::News;
 pub use assignments::{AssignmentRow, Changed, GrantRow};
 pub use counts::Counts;
 pub use inbox::{Letter, RECEIVER_HAS};
@@ -81,13 +82,16 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// All that differs between the two databases.
 #[derive(Debug, Clone, Copy)]
 struct Dialect {
+    /// One process works on it.
+    alone: bool,
     begin: &'static str,
     claim: &'static str,
     leaves: &'static str,
 }
 
-const SQLITE: Dialect = Dialect { begin: "BEGIN IMMEDIATE", claim: agenda::CLAIM_SQLITE, leaves: trail::LEAVES_SQLITE };
-const POSTGRES: Dialect = Dialect { begin: "BEGIN", claim: agenda::CLAIM_POSTGRES, leaves: trail::LEAVES_POSTGRES };
+const SQLITE: Dialect =
+    Dialect { alone: true, begin: "BEGIN IMMEDIATE", claim: agenda::CLAIM_SQLITE, leaves: trail::LEAVES_SQLITE };
+const POSTGRES: Dialect = Dialect { alone: false, begin: "BEGIN", claim: agenda::CLAIM_POSTGRES, leaves: trail::LEAVES_POSTGRES };
 
 /// A handle to the record; cheap to clone.
 #[derive(Clone)]
