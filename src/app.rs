@@ -118,7 +118,7 @@ impl App {
         let config = Config::load(&settings.config, &surface_names())?;
         let (catalog, in_use) = prepare(&config, &outside, &more)?;
         let key = Arc::new(Key::load_or_make(&settings.key_file, &*outside)?);
-        let store = Store::open(settings.database_url()?.expose_secret(), outside.clone()).await?;
+        let store = Store::open(settings.database_url()?.expose_secret(), outside.clone()).await?.sealing_with(key.signer()?);
         let connectors = Connectors::default();
         connectors.replace(in_use);
         let metrics = Arc::new(Metrics::default());

@@ -35,6 +35,10 @@ enum What {
     Sweep(cli::sweep::Sweep),
     /// Say where granting is paused because too much happened at once; let it go on.
     Breaker(cli::breaker::Breaker),
+    /// Show the evidence of how a request's accesses ended, or why there is none yet.
+    Receipt(cli::receipt::Receipt),
+    /// Check the record, export it, seal what is new, archive what is over.
+    Audit(cli::audit::Audit),
     /// Run a stand-in for Slack on this machine, for tests of any Slack app.
     SlackSim(playground::Args),
 }
@@ -66,6 +70,14 @@ async fn main() -> ExitCode {
         What::Breaker(args) => {
             telemetry::start("error");
             cli::breaker::run(args, outside).await
+        }
+        What::Receipt(args) => {
+            telemetry::start("error");
+            cli::receipt::run(args, outside).await
+        }
+        What::Audit(args) => {
+            telemetry::start("error");
+            cli::audit::run(args, outside).await
         }
         What::SlackSim(args) => {
             telemetry::start("p0=info,warn");

@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretBox, SecretString};
 use serde::Deserialize;
 use sha2::Sha256;
 
+use crate::audit::Signer;
 use crate::domain::outside::Outside;
 
 /// Where a secret is to be found: `{ env: NAME }` or `{ file: /path }`.
@@ -65,6 +66,8 @@ pub enum BadSecret {
     NoKey(PathBuf),
     #[error("what was sealed does not open with this key; give every replica the same P0_KEY_FILE")]
     WrongKey,
+    #[error("no key for checkpoints can be made from the key file; move it away and a new one is made at the next start")]
+    NoSigner,
     #[error("the text to be sealed is too long")]
     TooLong,
 }
@@ -102,14 +105,17 @@ impl Key {
                 file.write_all(hex::encode(bytes).as_bytes()).and_then(|()| file.sync_all()).map_err(no_file)?;
                 Ok(Key::from_bytes(bytes))
             }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                let text = std::fs::read_to_string(path).map_err(no_file)?;
-                let mut bytes = [0u8; 32];
-                hex::decode_to_slice(text.trim(), &mut bytes).map_err(|_| BadSecret::NoKey(path.to_owned()))?;
-                Ok(Key::from_bytes(bytes))
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Key::load(path),
             Err(error) => Err(no_file(error)),
         }
+    }
+
+    /// Reads the key file of an installation that was started before.
+    pub fn load(path: &std::path::Path) -> Result<Key, BadSecret> {
+        let text = std::fs::read_to_string(path).map_err(|error| BadSecret::NoFile(path.to_owned(), error))?;
+        let mut bytes = [0u8; 32];
+        hex::decode_to_slice(text.trim(), &mut bytes).map_err(|_| BadSecret::NoKey(path.to_owned()))?;
+        Ok(Key::from_bytes(bytes))
     }
 
     /// A key for one purpose, so that no two uses share one.
@@ -124,6 +130,11 @@ impl Key {
     /// Six characters that name this installation in targets' marks; they give nothing away.
     pub fn installation(&self) -> String {
         hex::encode(&self.derive("installation")[..3])
+    }
+
+    /// What signs checkpoints of the record.
+    pub fn signer(&self) -> Result<Signer, BadSecret> {
+        Signer::from_seed(&self.derive("checkpoints")).ok_or(BadSecret::NoSigner)
     }
 
     /// Seals a text to be stored under `name`; it opens only under the same name.

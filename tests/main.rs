@@ -1,5 +1,6 @@
 //! Every integration test there is, in one binary: it links once, and its servers are shared.
 
+mod audit;
 mod connectors;
 mod demo;
 mod examples;

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("yaml", &[]),
     ("audit", &["domain"]),
-    ("secret", &["domain"]),
+    ("secret", &["domain", "audit"]),
     ("catalog", &["domain", "yaml"]),
     ("command", &["domain", "catalog"]),
     ("policy", &["domain", "yaml"]),

@@ -4,8 +4,10 @@
 //! prints plain text. Nothing here calls a target; what is to be done there is put on the agenda.
 
 pub mod alerts;
+pub mod audit;
 pub mod breaker;
 pub mod grants;
+pub mod receipt;
 pub mod sweep;
 
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use secrecy::ExposeSecret;
 use crate::config::Settings;
 use crate::domain::outside::Outside;
 use crate::domain::person::Actor;
-use crate::secret::Env;
+use crate::secret::{Env, Key};
 use crate::store::Store;
 
 /// A command that failed: one sentence for whoever typed it.
@@ -30,6 +32,15 @@ async fn record(outside: &Arc<dyn Outside>) -> Result<Store> {
         return Err(format!("there is no record at {path}; set P0_DATABASE_URL to the one that `p0 serve` uses"));
     }
     Store::open(url.expose_secret(), outside.clone()).await.map_err(|error| error.to_string())
+}
+
+/// The record, with what signs its checkpoints; and the public key of that.
+async fn sealing_record(outside: &Arc<dyn Outside>) -> Result<(Store, String)> {
+    let settings = Settings::read(Env::of_process());
+    let signer = Key::load(&settings.key_file).and_then(|key| key.signer());
+    let signer = signer.map_err(|error| format!("{error} (P0_KEY_FILE; `p0 serve` makes it at its first start)"))?;
+    let public = signer.public_key();
+    Ok((record(outside).await?.sealing_with(signer), public))
 }
 
 /// Who types this: the name the system knows them by.

@@ -28,6 +28,12 @@ impl Time {
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
+
+    /// Reads a day, `2026-01-31`: its first moment in UTC.
+    pub fn of_day(text: &str) -> Option<Time> {
+        let day = text.trim().parse::<chrono::NaiveDate>().ok()?;
+        Some(Time(day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis()))
+    }
 }
 
 impl Span {

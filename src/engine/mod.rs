@@ -28,7 +28,7 @@ use crate::domain::notice::ApprovalsPlace;
 use crate::domain::outside::Outside;
 use crate::domain::time::{Span, Time};
 use crate::metrics::Metrics;
-use crate::store::{Claimed, Kind, Next, Store, StoreError};
+use crate::store::{Claimed, Kind, MOST_LEAVES, Next, Store, StoreError};
 use crate::surfaces::Surface;
 
 /// How long a claim is kept before another replica may take over. Renewed at each step.
@@ -39,6 +39,12 @@ const SCAN_EVERY: Span = Span::minutes(1);
 
 /// How long what was sealed with an interaction is kept.
 const KEEP_SEALED: Span = Span::minutes(30);
+
+/// How long an answer is kept for an interaction that comes again. Surfaces repeat for an hour at most.
+const KEEP_ANSWERS: Span = Span::days(90);
+
+/// How old the last checkpoint of the record is when the next one is made.
+const CHECKPOINT_EVERY: Span = Span::minutes(5);
 
 /// How many looks one process has under way at once.
 const AT_ONCE: usize = 16;
@@ -189,6 +195,27 @@ impl Engine {
         if let Err(error) = self.inner.store.clear_sealed(now - KEEP_SEALED).await {
             tracing::warn!(%error, "sealed texts that are too old were not cleared; it is tried again in a minute");
         }
+        if let Err(error) = self.inner.store.drop_answered(now - KEEP_ANSWERS).await {
+            tracing::warn!(%error, "old interactions were not dropped; it is tried again in a minute");
+        }
+        match self.seal(now).await {
+            Ok(()) => {}
+            Err(error) if error.is_conflict() => {}
+            Err(error) => tracing::warn!(%error, "no checkpoint was made; it is tried again in a minute"),
+        }
+    }
+
+    /// Makes a checkpoint of what is new, when the last one is old enough.
+    async fn seal(&self, now: Time) -> Result<(), StoreError> {
+        let mut not_since = now - CHECKPOINT_EVERY;
+        while let Some(sealed) = self.inner.store.seal(now, not_since).await? {
+            tracing::debug!(number = sealed.checkpoint.number, leaves = sealed.leaves.len(), "a checkpoint was made");
+            if sealed.leaves.len() < MOST_LEAVES {
+                break;
+            }
+            not_since = now; // there is more than one checkpoint holds
+        }
+        Ok(())
     }
 
     async fn claim(&self, now: Time, most: usize) -> Vec<Claimed> {

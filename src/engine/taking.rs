@@ -36,7 +36,7 @@ impl Engine {
 
     pub(super) async fn revoke(&self, claim: &Claimed, mut row: AssignmentRow) -> Result<Step> {
         let Some(hands) = self.hands(&row) else { return self.not_configured(claim, row, &[]).await };
-        let (seen, cut) = match take_away(&hands).await {
+        let Gone { seen, cut, call } = match take_away(&hands).await {
             Ok(gone) => gone,
             Err(Failed { works: Some(again), .. }) => return self.working(claim, row, again).await,
             Err(failed) => return self.trouble(claim, row, &[], failed.fault).await,
@@ -50,7 +50,8 @@ impl Engine {
         row.state = AssignmentState::Settling;
         row.until = Some(now + hands.timing().settle);
         tx.put_assignment(&row).await?;
-        let body = json!({ "seen": seen, "cut": cut, "due_at": row.due_at, "late_ms": row.due_at.map(|due| (now - due).0) });
+        let late_ms = row.due_at.map(|due| (now - due).0);
+        let body = json!({ "seen": seen, "cut": cut, "due_at": row.due_at, "late_ms": late_ms, "call": call });
         tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.absent").with(body));
         if row.stuck_at.take().is_some() {
             self.calm(&mut tx, AlertKind::Stuck, row.id.as_str(), now).await?;
@@ -66,7 +67,7 @@ impl Engine {
     /// Takes it away once more after the longest time a lost call could still land.
     pub(super) async fn settle(&self, claim: &mut Claimed, mut row: AssignmentRow) -> Result<Step> {
         let Some(hands) = self.hands(&row) else { return self.not_configured(claim, row, &[]).await };
-        let (seen, cut) = match take_away(&hands).await {
+        let Gone { seen, cut, .. } = match take_away(&hands).await {
             Ok(gone) => gone,
             Err(failed) if failed.still_there => return self.begin_revoking(claim, row, "assignment.reappeared").await,
             Err(failed) => return self.trouble(claim, row, &[], failed.fault).await,
@@ -149,6 +150,14 @@ impl Engine {
     }
 }
 
+/// What showed that it is gone.
+struct Gone {
+    seen: Observed,
+    cut: Cut,
+    /// The call before that look, and what it answered.
+    call: String,
+}
+
 /// Why something could not be taken away, and whether the look showed it.
 struct Failed {
     still_there: bool,
@@ -158,12 +167,19 @@ struct Failed {
 }
 
 /// Revokes, looks, and cuts what is still open. Whatever the revocation said, the look decides.
-async fn take_away(hands: &Hands) -> std::result::Result<(Observed, Cut), Failed> {
+async fn take_away(hands: &Hands) -> std::result::Result<Gone, Failed> {
     let unseen = |fault| Failed { still_there: false, works: None, fault };
     let called = hands.revoke().await;
     let seen = hands.observe().await.map_err(unseen)?;
     match (seen.ours_or_unknown(), called) {
-        (false, _) => Ok((seen, hands.cut().await.map_err(unseen)?)),
+        (false, called) => {
+            let call = match called {
+                Ok(Called::Done { .. }) => "revoke, which was done".to_owned(),
+                Ok(Called::Working { .. }) => "revoke, which the target said it works on".to_owned(),
+                Err(fault) => format!("revoke, whose answer was: {fault}"),
+            };
+            Ok(Gone { seen, cut: hands.cut().await.map_err(unseen)?, call })
+        }
         (true, Err(fault)) => Err(Failed { still_there: true, works: None, fault }),
         (true, Ok(called)) => {
             let works = match called {

@@ -1,5 +1,6 @@
 //! Events: appended at the end of a transaction, chained per stream.
 
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::{Result, Store, Tx};
@@ -58,6 +59,19 @@ pub(super) async fn append(sql: &mut AnyConnection, mut events: Vec<Event>) -> R
     Ok(())
 }
 
+pub(super) fn entry(row: &AnyRow) -> Result<Entry> {
+    Ok(Entry {
+        stream: row.try_get("stream")?,
+        seq: row.try_get("seq")?,
+        at: row.try_get("at")?,
+        actor: row.try_get("actor")?,
+        what: row.try_get("what")?,
+        body: row.try_get("body")?,
+        previous: row.try_get("previous")?,
+        hash: row.try_get("hash")?,
+    })
+}
+
 impl Store {
     /// One stream, from its first event.
     pub async fn stream(&self, stream: &str) -> Result<Vec<Entry>> {
@@ -66,20 +80,7 @@ impl Store {
                 .bind(stream)
                 .fetch_all(&mut *self.reading().await?)
                 .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Entry {
-                    stream: row.try_get("stream")?,
-                    seq: row.try_get("seq")?,
-                    at: row.try_get("at")?,
-                    actor: row.try_get("actor")?,
-                    what: row.try_get("what")?,
-                    body: row.try_get("body")?,
-                    previous: row.try_get("previous")?,
-                    hash: row.try_get("hash")?,
-                })
-            })
-            .collect()
+        rows.iter().map(entry).collect()
     }
 
     /// The names of all streams.

@@ -142,6 +142,20 @@ impl Store {
         tx.commit().await?;
         Ok(cleared)
     }
+
+    /// Drops interactions that were answered before `before`, some at a time. Returns how many those were.
+    pub async fn drop_answered(&self, before: Time) -> Result<u64> {
+        const OLD: &str = "SELECT key FROM inbox WHERE state = 'answered' AND at < $1 ORDER BY at LIMIT 500";
+        let old = sqlx::query(OLD).bind(before.0).fetch_optional(&mut *self.reading().await?).await?;
+        if old.is_none() {
+            return Ok(0);
+        }
+        let mut tx = self.begin().await?;
+        let query = format!("DELETE FROM inbox WHERE state = 'answered' AND key IN ({OLD})");
+        let dropped = sqlx::query(AssertSqlSafe(query)).bind(before.0).execute(tx.sql().await?).await?.rows_affected();
+        tx.commit().await?;
+        Ok(dropped)
+    }
 }
 
 impl Tx {

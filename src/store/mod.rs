@@ -21,6 +21,7 @@ mod people;
 mod policies;
 mod requests;
 mod sweeps;
+mod trail;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Executor, Row};
 use tokio::sync::Notify;
 
+use crate::audit::Signer;
 use crate::domain::outside::{Outside, Trouble};
 use crate::domain::time::Time;
 
@@ -41,6 +43,7 @@ pub use inbox::{Letter, RECEIVER_HAS};
 pub use lines::Other;
 pub use requests::{DecisionRow, RequestRow, Verdict};
 pub use sweeps::{SweepRow, Tripped};
+pub use trail::MOST_LEAVES;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -85,10 +88,12 @@ struct Dialect {
     alone: bool,
     begin: &'static str,
     claim: &'static str,
+    leaves: &'static str,
 }
 
-const SQLITE: Dialect = Dialect { alone: true, begin: "BEGIN IMMEDIATE", claim: agenda::CLAIM_SQLITE };
-const POSTGRES: Dialect = Dialect { alone: false, begin: "BEGIN", claim: agenda::CLAIM_POSTGRES };
+const SQLITE: Dialect =
+    Dialect { alone: true, begin: "BEGIN IMMEDIATE", claim: agenda::CLAIM_SQLITE, leaves: trail::LEAVES_SQLITE };
+const POSTGRES: Dialect = Dialect { alone: false, begin: "BEGIN", claim: agenda::CLAIM_POSTGRES, leaves: trail::LEAVES_POSTGRES };
 
 /// A handle to the record; cheap to clone.
 #[derive(Clone)]
@@ -101,6 +106,8 @@ pub struct Store {
     wake: Arc<Notify>,
     /// Interactions on their way into the record; those that come together share one commit.
     arriving: inbox::Arriving,
+    /// Signs checkpoints; there are none without.
+    signer: Option<Arc<Signer>>,
 }
 
 /// A transaction that will write. Dropped without [`Tx::commit`], nothing of it was.
@@ -153,9 +160,14 @@ impl Store {
         sqlx::migrate!("src/store/migrations").run(&write).await?;
         let read = if sqlite { pool(4).connect_with(options).await? } else { write.clone() };
         let (arriving, waiting) = inbox::arriving();
-        let store = Store { read, write, dialect, outside, wake: Arc::new(Notify::new()), arriving };
+        let store = Store { read, write, dialect, outside, wake: Arc::new(Notify::new()), arriving, signer: None };
         store.take_in(waiting);
         Ok(store)
+    }
+
+    /// Makes checkpoints of the record, signed by this.
+    pub fn sealing_with(self, signer: Signer) -> Store {
+        Store { signer: Some(Arc::new(signer)), ..self }
     }
 
     /// Begins a transaction that will write.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use p0::app::App;
@@ -158,6 +159,16 @@ impl World {
         World { outer, target, board, app, folder, url, presses: AtomicU64::new(0) }
     }
 
+    /// A path in the folder of this world, which is gone after it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Where its record is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The process died and is started again: everything in memory is gone.
     pub async fn restart(&mut self) {
         self.outer.die_at(-1);
@@ -168,6 +179,19 @@ impl World {
     /// From now on what people are told is put up on the board.
     pub fn shows(&self) {
         self.app.engine.add_surface(self.board.clone(), &[]);
+    }
+
+    /// Runs something until it is done, or until the process is dead: `None`.
+    pub async fn until_dead<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            if let Ok(done) = tokio::time::timeout(Duration::from_millis(20), work.as_mut()).await {
+                return Some(done);
+            }
+            if self.outer.is_dead() {
+                return None;
+            }
+        }
     }
 
     /// Another replica on the same store.

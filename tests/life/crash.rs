@@ -17,7 +17,7 @@ async fn life(world: &mut World, dies_at: Option<i64>) -> bool {
     macro_rules! survive {
         ($act:expr) => {
             loop {
-                let done = tokio::time::timeout(Duration::from_secs(5), until_dead(world, async { $act })).await;
+                let done = tokio::time::timeout(Duration::from_secs(5), world.until_dead(async { $act })).await;
                 match done.expect("neither done nor dead") {
                     Some(done) => break done,
                     None => {
@@ -52,19 +52,6 @@ async fn life(world: &mut World, dies_at: Option<i64>) -> bool {
     assert!(unfinished.is_empty(), "unfinished after {dies_at:?}: {unfinished:?}");
     world.chains_are_whole().await;
     died
-}
-
-/// Runs something until it is done, or until the process is dead: `None`.
-pub async fn until_dead<T>(world: &World, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = std::pin::pin!(work);
-    loop {
-        if let Ok(done) = tokio::time::timeout(Duration::from_millis(20), work.as_mut()).await {
-            return Some(done);
-        }
-        if world.outer.is_dead() {
-            return None;
-        }
-    }
 }
 
 /// The same on the store that replicas share; every place has its turn on SQLite already.

@@ -6,7 +6,6 @@ use p0::domain::grant::End;
 use p0::domain::person::Actor;
 use p0::domain::time::{Clock, Span};
 
-use super::crash::until_dead;
 use crate::harness::world::{Database, World};
 
 const HOUR: Span = Span::hours(1);
@@ -181,7 +180,7 @@ async fn killed_at_every_place_while_it_is_extended_at_once() {
         world.outer.pass(Span::minutes(45));
         let came = world.press("alice").await;
         world.outer.die_at(n);
-        let died = until_dead(&world, world.app.desk.extend(&came, &first)).await.is_none();
+        let died = world.until_dead(world.app.desk.extend(&came, &first)).await.is_none();
         world.outer.pass(Span::minutes(1));
         world.restart().await;
         // Slack or the person repeats it.

@@ -2,7 +2,6 @@
 
 use p0::domain::time::{Clock, Span};
 
-use super::crash::until_dead;
 use crate::harness::world::{Database, World};
 
 const HOUR: Span = Span::hours(1);
@@ -74,7 +73,7 @@ async fn a_crash_at_any_place_loses_no_reminder() {
         let request = world.asks("alice", "shelf", "a", HOUR).await;
         world.approves("bob", &request).await;
         world.outer.die_at(n);
-        let died = until_dead(&world, world.settle()).await.is_none();
+        let died = world.until_dead(world.settle()).await.is_none();
         world.outer.pass(Span::minutes(1)); // every lease runs out
         world.restart().await;
         world.shows();

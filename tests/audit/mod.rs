@@ -1,0 +1,7 @@
+//! What happened cannot be changed unseen: checkpoints, checks, exports, archives.
+
+mod archive;
+mod office;
+mod program;
+mod seals;
+mod tampered;
