@@ -346,6 +346,18 @@ impl Office {
         .await;
     }
 
+    /// The database of the replicas turns everybody away, and throws out whoever is in.
+    pub async fn store_lets_nobody_in(&self, nobody: bool) {
+        let name = self.database_url.rsplit('/').next().expect("a database");
+        let sql = format!(
+            "alter database {name} allow_connections {};
+             select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}' and {nobody}",
+            !nobody
+        );
+        let mut admin = PgConnection::connect(servers::postgres(15).url()).await.expect("connected");
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await.expect("done");
+    }
+
     // ---- the target
 
     pub async fn admin(&self) -> PgConnection {

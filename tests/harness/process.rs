@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use p0::playground::AppUrls;
-use sqlx::{AnyConnection, Connection, Executor};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row};
 use tokio::net::TcpStream;
 
 use super::office::{self, Office};
@@ -67,10 +67,28 @@ impl Office {
     /// What a dead process had claimed is free 45 seconds later. These stories run by the real
     /// clock and do not wait for that.
     pub async fn leases_run_out(&self) {
+        self.store_does(&["UPDATE agenda SET lease_until = 0".to_owned(), "UPDATE lanes SET lease_until = 0".to_owned()]).await;
+    }
+
+    /// Changes the record behind the back of whoever serves: what only time would change.
+    pub async fn store_does(&self, statements: &[String]) {
         let mut store = AnyConnection::connect(&self.database_url).await.expect("connected");
-        for sql in ["UPDATE agenda SET lease_until = 0", "UPDATE lanes SET lease_until = 0"] {
-            store.execute(sql).await.expect("done");
+        for sql in statements {
+            let mut tries = 0;
+            while let Err(error) = store.execute(AssertSqlSafe(sql.as_str())).await {
+                tries += 1;
+                assert!(tries < 20, "{sql}: {error}"); // a deadlock, or a busy file: the same again will do
+            }
         }
         store.close().await.expect("closed");
+    }
+
+    /// How many rows there are of these: `inbox WHERE state = 'pending'`.
+    pub async fn store_counts(&self, of: &str) -> i64 {
+        let mut store = AnyConnection::connect(&self.database_url).await.expect("connected");
+        let query = sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) AS count FROM {of}")));
+        let count = query.fetch_one(&mut store).await.expect("read").get("count");
+        store.close().await.expect("closed");
+        count
     }
 }

@@ -4,5 +4,6 @@ mod crash;
 mod ends;
 mod exact;
 mod made_up;
+mod peers;
 mod replicas;
 mod two_parts;

@@ -6,4 +6,5 @@ mod faults;
 mod killed;
 mod replicas;
 mod requests;
+mod storm;
 mod trouble;
