@@ -4,6 +4,7 @@ mod decisions;
 mod doors;
 mod faults;
 mod killed;
+mod outages;
 mod replicas;
 mod requests;
 mod storm;
