@@ -18,6 +18,7 @@ use crate::domain::notice::ApprovalsPlace;
 use crate::domain::outside::{Faults, Outside, Trouble};
 use crate::domain::time::{Clock, Span, Time};
 use crate::engine::Engine;
+use crate::metrics::Metrics;
 use crate::secret::{BadSecret, Key};
 use crate::server;
 use crate::store::{Store, StoreError};
@@ -103,6 +104,8 @@ pub struct App {
     pub desk: Desk,
     pub engine: Engine,
     pub router: Router,
+    /// For monitoring, on a listener of its own.
+    pub metrics: Router,
     settings: Arc<Settings>,
     outside: Arc<dyn Outside>,
     connectors: Connectors,
@@ -118,7 +121,8 @@ impl App {
         let store = Store::open(settings.database_url()?.expose_secret(), outside.clone()).await?;
         let connectors = Connectors::default();
         connectors.replace(in_use);
-        let engine = Engine::new(store.clone(), outside.clone(), connectors.clone(), key.installation());
+        let metrics = Arc::new(Metrics::default());
+        let engine = Engine::new(store.clone(), outside.clone(), connectors.clone(), key.installation(), metrics.clone());
         let desk = Desk::new(Parts {
             store: store.clone(),
             outside: outside.clone(),
@@ -140,10 +144,12 @@ impl App {
             }
         }
         desk.configure(catalog, places.clone());
+        engine.configure(config.engine.read()?.unwrap_or_default());
         desk.put_policy(&config.policy).await?;
         desk.remember_choices().await?;
         let (settings, more, places) = (Arc::new(settings), Arc::new(more), Arc::new(places));
-        Ok(App { store, desk, engine, router, settings, outside, connectors, more, places })
+        let metrics = server::metrics(store.clone(), outside.clone(), metrics);
+        Ok(App { store, desk, engine, router, metrics, settings, outside, connectors, more, places })
     }
 
     /// Takes over a changed configuration if it is valid; otherwise everything stays as it was.
@@ -153,6 +159,7 @@ impl App {
         let (catalog, in_use) = prepare(&config, &self.outside, &self.more)?;
         self.desk.put_policy(&config.policy).await?;
         self.connectors.replace(in_use);
+        self.engine.configure(config.engine.read()?.unwrap_or_default());
         self.desk.configure(catalog, self.places.to_vec());
         Ok(())
     }
@@ -161,6 +168,9 @@ impl App {
     pub async fn run(&self, listener: tokio::net::TcpListener, stop: impl Future<Output = ()>) {
         // A first start knows no choices yet; a complete command must not open the form for want of them.
         let _ = tokio::time::timeout(Span::seconds(2).to_std(), self.desk.refresh_choices()).await;
+        if let Err(error) = self.store.take_over().await {
+            tracing::warn!(%error, "what a process before this one had claimed waits for its lease to run out");
+        }
         let engine = self.engine.clone();
         let working = tokio::spawn(async move { engine.run().await });
         let refreshing = tokio::spawn(self.clone().refresh());

@@ -17,6 +17,8 @@ pub struct Settings {
     pub config: PathBuf,
     /// `P0_LISTEN`, default `127.0.0.1:8080`.
     pub listen: String,
+    /// `P0_METRICS_LISTEN`: where `/metrics` is served; nowhere unless it is set.
+    pub metrics_listen: Option<String>,
     /// `P0_KEY_FILE`, default `p0.key`. Made at the first start; replicas share it.
     pub key_file: PathBuf,
     pub env: Env,
@@ -28,6 +30,7 @@ impl Settings {
         Settings {
             config: path("P0_CONFIG", "p0.yaml"),
             listen: env.get("P0_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            metrics_listen: env.get("P0_METRICS_LISTEN"),
             key_file: path("P0_KEY_FILE", "p0.key"),
             env,
         }
@@ -48,6 +51,8 @@ impl Settings {
 pub struct Config {
     pub organisation: Organisation,
     pub policy: Policy,
+    /// What the engine may do by itself.
+    pub engine: Section,
     /// The integrations in use by name, with their sections.
     pub integrations: Vec<(Spanned<String>, Section)>,
     /// The surfaces in use, with their sections.
@@ -73,7 +78,7 @@ pub enum BadConfig {
     Yaml(#[from] BadYaml),
 }
 
-const OWN_SECTIONS: [&str; 4] = ["organisation", "policy", "integrations", "manifests"];
+const OWN_SECTIONS: [&str; 5] = ["organisation", "policy", "engine", "integrations", "manifests"];
 
 impl Config {
     /// Reads the file and the folder of manifests it names. `surfaces`: those the program has.
@@ -92,6 +97,7 @@ impl Config {
             .read()?
             .ok_or_else(|| organisation.problem("is missing; write `organisation: { slug: acme, title: Acme }`"))?;
         let policy = Policy::read(&whole.child("policy"), surfaces)?;
+        let engine = whole.child("engine");
         let all = whole.child("integrations");
         let integrations = all.keys()?.into_iter().map(|name| (name.clone(), all.child(&name.value))).collect();
         let mut used = Vec::new();
@@ -104,7 +110,7 @@ impl Config {
             Some(folder) => own_manifests(&whole, path, &folder)?,
             None => Vec::new(),
         };
-        Ok(Config { organisation, policy, integrations, surfaces: used, manifests, whole })
+        Ok(Config { organisation, policy, engine, integrations, surfaces: used, manifests, whole })
     }
 }
 

@@ -8,6 +8,7 @@ use p0::app::{App, Real};
 use p0::config::Settings;
 use p0::domain::outside::Outside;
 use p0::secret::Env;
+use p0::server;
 use p0::{cli, demo, playground, telemetry};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,6 +29,12 @@ enum What {
     Demo(demo::Args),
     /// Say who has what through P0 just now.
     Grants(cli::grants::Grants),
+    /// Say what is not as it should be just now.
+    Alerts,
+    /// Say what bears our mark in the targets and nobody holds; take it away.
+    Sweep(cli::sweep::Sweep),
+    /// Say where granting is paused because too much happened at once; let it go on.
+    Breaker(cli::breaker::Breaker),
     /// Run a stand-in for Slack on this machine, for tests of any Slack app.
     SlackSim(playground::Args),
 }
@@ -48,6 +55,18 @@ async fn main() -> ExitCode {
             telemetry::start("error");
             cli::grants::run(args, outside).await
         }
+        What::Alerts => {
+            telemetry::start("error");
+            cli::alerts::run(outside).await
+        }
+        What::Sweep(args) => {
+            telemetry::start("error");
+            cli::sweep::run(args, outside).await
+        }
+        What::Breaker(args) => {
+            telemetry::start("error");
+            cli::breaker::run(args, outside).await
+        }
         What::SlackSim(args) => {
             telemetry::start("p0=info,warn");
             playground::run(args, outside).await.map_err(|error| error.to_string())
@@ -66,8 +85,19 @@ async fn serve(outside: Arc<dyn Outside>) -> Result<(), String> {
     let settings = Settings::read(Env::of_process());
     let listen = settings.listen.clone();
     let listener = TcpListener::bind(&listen).await.map_err(|error| format!("cannot listen on {listen} (P0_LISTEN): {error}"))?;
+    let for_metrics = match settings.metrics_listen.clone() {
+        Some(address) => Some(
+            TcpListener::bind(&address)
+                .await
+                .map_err(|error| format!("cannot listen on {address} (P0_METRICS_LISTEN): {error}"))?,
+        ),
+        None => None,
+    };
     let app = App::build(settings, outside, Vec::new()).await.map_err(|error| error.to_string())?;
     tracing::info!(%listen, "serving");
+    if let Some(listener) = for_metrics {
+        tokio::spawn(server::serve(listener, app.metrics.clone(), std::future::pending()));
+    }
     app.run(listener, stopped()).await;
     tracing::info!("stopped");
     Ok(())

@@ -6,6 +6,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -14,6 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::domain::outside::Outside;
 use crate::domain::time::Span;
+use crate::metrics::{Gauge, Metrics};
 use crate::store::Store;
 
 /// How long a client may take to send its request's head.
@@ -28,6 +31,32 @@ const LAG: Span = Span::minutes(1);
 /// The routes that belong to no surface.
 pub fn health(store: Store, outside: Arc<dyn Outside>) -> Router {
     Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state((store, outside))
+}
+
+/// What a monitoring system reads, on a listener of its own: it is nobody else's business.
+pub fn metrics(store: Store, outside: Arc<dyn Outside>, metrics: Arc<Metrics>) -> Router {
+    Router::new().route("/metrics", get(scrape)).with_state((store, outside, metrics))
+}
+
+async fn scrape(State((store, outside, metrics)): State<(Store, Arc<dyn Outside>, Arc<Metrics>)>) -> Response {
+    let now = outside.now();
+    let Ok(counts) = store.counts(now).await else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response();
+    };
+    let one = |name, help, value| Gauge { name, help, values: vec![(Vec::new(), value)] };
+    let by = |name, help, key: &'static str, values: Vec<(String, i64)>| {
+        let values = values.into_iter().map(|(word, count)| (vec![(key, word)], count)).collect();
+        Gauge { name, help, values }
+    };
+    let behind = counts.due_since.map_or(0, |since| (now - since).0 / 1000);
+    let text = metrics.text(vec![
+        one("stuck", "Accesses that should be gone and are not", counts.stuck),
+        by("assignments", "Accesses that are not over", "state", counts.assignments),
+        by("alerts", "What reviewers were told and is not right yet", "kind", counts.alerts),
+        one("open_requests", "Requests that wait for a decision", counts.open_requests),
+        one("agenda_behind_seconds", "For how long something has been due", behind),
+    ]);
+    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }
 
 async fn ready(State((store, outside)): State<(Store, Arc<dyn Outside>)>) -> (StatusCode, String) {

@@ -22,10 +22,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("connectors", &["domain", "yaml", "secret"]),
     ("desk", &["domain", "catalog", "command", "policy", "store", "secret", "connectors", "directory"]),
     ("surfaces", &["domain", "catalog", "desk", "directory", "yaml", "secret"]),
-    ("engine", &["domain", "store", "connectors", "surfaces"]),
+    ("metrics", &["domain"]),
+    ("engine", &["domain", "store", "connectors", "surfaces", "metrics"]),
     ("playground", &["domain"]),
     ("config", &["policy", "yaml", "secret"]),
-    ("server", &["domain", "store"]),
+    ("server", &["domain", "store", "metrics"]),
     ("telemetry", &[]),
 ];
 
@@ -257,6 +258,7 @@ fn in_words(due: Due) -> &'static str {
         Due::Baseline => "look, store what is there",
         Due::Grant { .. } => "grant, look",
         Due::Confirm => "look",
+        Due::Check => "look whether it still is so",
         Due::Poll => "ask how far it is",
         Due::Revoke => "revoke, look, cut",
         Due::Settle => "wait, then revoke, look, cut, receipt",

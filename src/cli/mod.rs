@@ -3,7 +3,10 @@
 //! Each command opens the record that `p0 serve` works on (`P0_DATABASE_URL`), does one thing and
 //! prints plain text. Nothing here calls a target; what is to be done there is put on the agenda.
 
+pub mod alerts;
+pub mod breaker;
 pub mod grants;
+pub mod sweep;
 
 use std::sync::Arc;
 
@@ -11,6 +14,7 @@ use secrecy::ExposeSecret;
 
 use crate::config::Settings;
 use crate::domain::outside::Outside;
+use crate::domain::person::Actor;
 use crate::secret::Env;
 use crate::store::Store;
 
@@ -26,6 +30,19 @@ async fn record(outside: &Arc<dyn Outside>) -> Result<Store> {
         return Err(format!("there is no record at {path}; set P0_DATABASE_URL to the one that `p0 serve` uses"));
     }
     Store::open(url.expose_secret(), outside.clone()).await.map_err(|error| error.to_string())
+}
+
+/// Who types this: the name the system knows them by.
+fn operator() -> Actor {
+    let env = Env::of_process();
+    let name = env.get("SUDO_USER").or_else(|| env.get("USER")).or_else(|| env.get("LOGNAME"));
+    let plain = |name: String| name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-@".contains(*c)).take(64).collect();
+    Actor::Operator(name.map_or_else(|| "unknown".to_owned(), plain))
+}
+
+/// A failure of the record, in the words of whoever typed the command.
+fn told(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 /// A table for people: columns as wide as they must be.

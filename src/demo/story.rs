@@ -212,7 +212,7 @@ async fn show_record(place: &Place, screen: &Screen, entries: &[Entry]) -> Resul
 async fn who(place: &Place, actor: &str) -> Result<String, Failed> {
     match Actor::parse(actor) {
         Some(Actor::Person(id)) => Ok(place.app.store.person(&id).await?.map_or_else(|| actor.to_owned(), |person| person.name)),
-        Some(Actor::Engine | Actor::Config) | None => Ok(actor.to_owned()),
+        Some(Actor::Engine | Actor::Config | Actor::Operator(_)) | None => Ok(actor.to_owned()),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::id::{GrantId, RequestId};
 use crate::domain::person::Actor;
 use crate::domain::request::{Outcome, RequestState};
 use crate::domain::time::Span;
-use crate::store::{DecisionRow, RequestRow, Verdict};
+use crate::store::{DecisionRow, Kind, RequestRow, Verdict};
 
 /// The only step there is until policies have several.
 const FIRST_STEP: i64 = 1;
@@ -33,9 +33,6 @@ impl Desk {
         length: Option<Span>,
         note: Option<String>,
     ) -> Result<Answer> {
-        if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
-            return Ok(answer);
-        }
         let Some(row) = self.inner.store.request(id).await? else {
             return self.only_answer(came, Answer::Refused { why: "This request does not exist here.".to_owned() }).await;
         };
@@ -104,7 +101,7 @@ impl Desk {
                     ended: None,
                 };
                 tx.insert_grant(&grant).await?;
-                tx.look_at_assignment(&assignment.id, now).await?;
+                tx.look(Kind::Assignment, assignment.id.as_str(), &assignment.lane, now).await?;
                 for other in tx.live_grants(&assignment.id).await? {
                     if other.grant.request != *id {
                         tx.bump_notices(&other.grant.request).await?;
@@ -123,9 +120,6 @@ impl Desk {
 
     /// The requestor takes an open request back.
     pub async fn withdraw(&self, came: &Came, id: &RequestId) -> Result<Answer> {
-        if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
-            return Ok(answer);
-        }
         let own = self.inner.store.request(id).await?.is_some_and(|row| row.request.requestor == came.person.id);
         if !own {
             return self
@@ -163,7 +157,7 @@ impl Desk {
         let decision = self.inner.store.decisions(id).await?.into_iter().next_back();
         let decider = match decision.map(|decision| decision.actor) {
             Some(Actor::Person(person)) => self.inner.store.person(&person).await?.map(|person| person.name),
-            Some(Actor::Engine | Actor::Config) | None => None,
+            Some(Actor::Engine | Actor::Config | Actor::Operator(_)) | None => None,
         };
         let (by, what) = match row.request.state {
             RequestState::Approved => (by(decider), "approved"),

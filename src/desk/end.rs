@@ -23,9 +23,6 @@ impl Desk {
     }
 
     async fn end(&self, came: &Came, id: &RequestId, how: End, all: bool) -> Result<Answer> {
-        if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
-            return Ok(answer);
-        }
         let Some(row) = self.inner.store.request(id).await? else {
             return self.only_answer(came, Answer::Refused { why: "This request does not exist here.".to_owned() }).await;
         };

@@ -66,6 +66,7 @@ impl Desk {
             durations: rules.policy.durations_for(request.length, longest),
             phase,
             stays_until: parts.iter().filter_map(|part| part.kept_until).max(),
+            missing: parts.iter().any(is_missing),
         }))
     }
 
@@ -128,7 +129,7 @@ impl Desk {
         if let Some(ended) = parts.iter().filter_map(|part| part.grant.ended.as_ref()).min_by_key(|ended| ended.at) {
             let who = match &ended.by {
                 Actor::Person(id) => Some(self.person_view(id, surface, realm).await?),
-                Actor::Engine | Actor::Config => None,
+                Actor::Engine | Actor::Config | Actor::Operator(_) => None,
             };
             return Ok(over(ended, who, parts, self.now()));
         }
@@ -173,6 +174,7 @@ fn over(ended: &Ended, by: Option<PersonView>, parts: &[Part], now: Time) -> Pha
         return Phase::Ending { how, by, at, why, trouble: row.error.clone(), stuck };
     }
     let left = parts.iter().map(left).max_by_key(|left| match left {
+        Left::Unproven { .. } => 5,
         Left::Kept => 4,
         Left::Standing => 3,
         Left::Elsewhere { .. } => 2,
@@ -195,6 +197,13 @@ fn reopened_since(part: &Part) -> bool {
     part.assignment.ended_at.zip(ours_ended).is_some_and(|(closed, ended)| ended <= closed)
 }
 
+/// Was what is granted taken away behind our back?
+fn is_missing(part: &Part) -> bool {
+    let row = &part.assignment;
+    let there = row.seen.as_ref().is_none_or(Observed::ours_or_unknown);
+    part.grant.live() && row.state == AssignmentState::Active && row.baseline == Some(Baseline::Absent) && !there
+}
+
 fn left(part: &Part) -> Left {
     let row = &part.assignment;
     if part.kept_until.is_some() {
@@ -205,6 +214,9 @@ fn left(part: &Part) -> Left {
         (_, Some(Observed::Foreign { by })) => Left::Elsewhere { by: by.clone() },
         _ => match row.absent_at {
             Some(at) => Left::Gone { at },
+            None if row.state == AssignmentState::Ended && row.error.is_some() => {
+                Left::Unproven { why: row.error.clone().unwrap_or_default() }
+            }
             None if row.state != AssignmentState::Ended && reopened_since(part) => {
                 Left::Gone { at: row.ended_at.unwrap_or(part.grant.ends_at) }
             }

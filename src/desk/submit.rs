@@ -19,9 +19,6 @@ use crate::store::{Kind, RequestRow};
 impl Desk {
     /// Makes a request, or says why not. Everything becomes durable with the answer.
     pub async fn submit(&self, came: &Came, draft: Draft) -> Result<Answer> {
-        if let Some(answer) = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing) {
-            return Ok(answer);
-        }
         let catalog = self.catalog();
         let rules = self.rules().await?;
         let mut mistakes = Vec::new();
@@ -44,7 +41,7 @@ impl Desk {
         if reason.is_none() && rules.policy.require_reason {
             mistakes.push(mistake(REASON, "Say why you need this; approvers require it.".to_owned()));
         }
-        let Ok(Complete { access, effect, duration, .. }) = complete else { return Ok(Answer::Mistakes { mistakes }) };
+        let Ok(Complete { access, effect, duration, .. }) = complete else { return self.mistaken(came, mistakes).await };
         let limits = catalog.find(&access).map(|(_, access_type)| access_type.limits).unwrap_or_default();
         let most = limits.longest.map_or(rules.policy.longest, |longest| longest.min(rules.policy.longest));
         let length = duration.unwrap_or(Span::hours(1).min(most));
@@ -52,7 +49,7 @@ impl Desk {
             mistakes.push(mistake(DURATION, format!("The longest you can ask for is {most}; choose {most} or less.")));
         }
         if !mistakes.is_empty() {
-            return Ok(Answer::Mistakes { mistakes });
+            return self.mistaken(came, mistakes).await;
         }
         let plan = match self.plan(came, &access).await {
             Ok(plan) => plan,
@@ -89,6 +86,12 @@ impl Desk {
         super::settle!(self.insert(came, &row, &rules.policy).await)
     }
 
+    /// Values that do not fit, unless the interaction came before and has its answer.
+    async fn mistaken(&self, came: &Came, mistakes: Vec<Mistake>) -> Result<Answer> {
+        let before = self.answered(&came.key).await?.filter(|answer| *answer != Answer::Nothing);
+        Ok(before.unwrap_or(Answer::Mistakes { mistakes }))
+    }
+
     /// Asks the target, within a second: does the principal exist, does what is asked for exist?
     async fn plan(&self, came: &Came, access: &Access) -> std::result::Result<Plan, String> {
         let title = self.catalog().get(&access.integration).map_or(access.integration.clone(), |it| it.title.clone());
@@ -98,7 +101,14 @@ impl Desk {
         let Some(email) = came.person.email.clone() else {
             return Err("Your e-mail address is not known here, and accounts are found by it; ask an operator of P0.".to_owned());
         };
-        within(connector.plan(&Ask { access: access.clone(), email })).await.map_err(|fault| refusal(&title, &fault))
+        let plan = within(connector.plan(&Ask { access: access.clone(), email })).await;
+        let mut plan = plan.map_err(|fault| refusal(&title, &fault))?;
+        // What the connector does itself belongs to this integration, whatever that is called.
+        let own = self.catalog().get(&access.integration).map(|integration| integration.connector.clone());
+        for planned in plan.assignments.iter_mut().filter(|planned| Some(&planned.connector) == own.as_ref()) {
+            planned.connector.clone_from(&access.integration);
+        }
+        Ok(plan)
     }
 
     /// Does the principal hold all of this without us?
@@ -153,8 +163,7 @@ impl Desk {
             let (request, effect) = same.map_or((request.id.clone(), request.effect.clone()), |same| (same.id, same.effect));
             return self.only_answer(came, Answer::AlreadyAsked { request, effect }).await;
         }
-        let open = tx.open_requests(&request.requestor).await?;
-        if usize::try_from(policy.open_requests).unwrap_or(usize::MAX) < open.len() {
+        if i64::from(policy.open_requests) < tx.count_open_requests(&request.requestor).await? {
             drop(tx);
             let why = format!(
                 "You have {} requests that wait for a decision, which is the most one person can have. Take one back, or wait.",

@@ -33,6 +33,8 @@ pub struct RequestView {
     pub phase: Phase,
     /// Other live grants on the same access: it stays until the latest of these.
     pub stays_until: Option<Time>,
+    /// It was granted and works no more: somebody took it away in the target.
+    pub missing: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +123,8 @@ pub enum Left {
     Kept,
     /// It was held before us and is not ours to take.
     Standing,
+    /// Nobody saw it gone: somebody closed the record by force, and said why.
+    Unproven { why: String },
     /// Ours is gone; somebody else's grant gives the same access.
     Elsewhere { by: String },
 }

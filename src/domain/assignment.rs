@@ -49,6 +49,9 @@ pub const STUCK_AFTER: Span = Span::minutes(2);
 /// The longest pause between two tries. A revocation is tried at least this often, for ever.
 pub const LONGEST_PAUSE: Span = Span::seconds(15);
 
+/// How often what is granted is looked at, to see whether it still is as it was granted.
+pub const CHECK_EVERY: Span = Span::minutes(10);
+
 /// How long a revocation waits for the later parts of its request to be taken away first.
 pub const REVERSE_PATIENCE: Span = Span::seconds(10);
 
@@ -59,7 +62,7 @@ pub struct Facts {
     pub baseline: Option<Baseline>,
     /// While settling: until when. While a target works on a call: when to poll.
     pub until: Option<Time>,
-    /// When it was last looked at while ended.
+    /// When it was last looked at.
     pub observed_at: Option<Time>,
     /// When it last ended.
     pub ended_at: Option<Time>,
@@ -96,6 +99,8 @@ pub enum Due {
     Grant { deadline: Time },
     /// Look whether it is there for a grant that has not seen it yet.
     Confirm,
+    /// Look whether it still is as it was granted.
+    Check,
     /// Ask how far the target is with a call it works on.
     Poll,
     /// Take it away, look until it is gone, cut what is open.
@@ -141,7 +146,10 @@ pub fn due(facts: &Facts, now: Time) -> Due {
             None | Some(Baseline::Absent) => take_away,
         },
         Active if facts.claims.iter().any(|claim| claim.ready && !claim.usable) => Due::Confirm,
-        Active => Due::Wait(next_look),
+        Active => {
+            let check = facts.observed_at.map_or(now, |seen| seen + CHECK_EVERY);
+            if check <= now { Due::Check } else { Due::Wait(next_look.into_iter().chain([check]).min()) }
+        }
         Revoking => unless_working(take_away),
         Settling => match facts.until {
             Some(until) if now < until => Due::Wait(Some(until)),

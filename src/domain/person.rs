@@ -79,6 +79,8 @@ pub enum Actor {
     Engine,
     /// The configuration file.
     Config,
+    /// Somebody at a terminal of the server, by the name they have there.
+    Operator(String),
 }
 
 impl fmt::Display for Actor {
@@ -87,6 +89,7 @@ impl fmt::Display for Actor {
             Actor::Person(id) => write!(f, "{id}"),
             Actor::Engine => f.write_str("engine"),
             Actor::Config => f.write_str("config"),
+            Actor::Operator(name) => write!(f, "operator:{name}"),
         }
     }
 }
@@ -96,7 +99,10 @@ impl Actor {
         match text {
             "engine" => Some(Actor::Engine),
             "config" => Some(Actor::Config),
-            other => PersonId::parse(other).map(Actor::Person),
+            other => match other.strip_prefix("operator:") {
+                Some(name) => Some(Actor::Operator(name.to_owned())),
+                None => PersonId::parse(other).map(Actor::Person),
+            },
         }
     }
 }

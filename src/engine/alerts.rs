@@ -2,10 +2,16 @@
 
 use super::Engine;
 use crate::domain::alert::{AlertKind, Told};
-use crate::domain::id::NoticeId;
+use crate::domain::id::{AlertId, NoticeId};
 use crate::domain::notice::{Audience, Notice, Subject};
 use crate::domain::time::Time;
-use crate::store::{StoreError, Tx};
+use crate::store::{News, StoreError, Tx};
+
+/// So many alerts of a kind have a message each; beyond that, one message says that there are more.
+const ONE_BY_ONE: i64 = 10;
+
+/// The subject of that one.
+const MORE: &str = "*";
 
 impl Engine {
     /// Opens an alert with a message in each place where approvers are, or brings the open one up to
@@ -19,9 +25,29 @@ impl Engine {
         now: Time,
     ) -> Result<(), StoreError> {
         let (alert, news) = tx.open_alert(kind, subject, told, now).await?;
-        if !news {
-            return Ok(());
+        match news {
+            News::None => return Ok(()),
+            News::Changed => {}
+            News::Opened if tx.open_alerts_but(kind, MORE).await? <= ONE_BY_ONE => self.say(tx, &alert, now).await?,
+            News::Opened => {
+                // A thousand messages tell less than one.
+                let about = format!("more than {ONE_BY_ONE} of these");
+                let told = Told { about, why: "`p0 alerts` lists all of them.".to_owned(), since: now };
+                let (more, news) = tx.open_alert(kind, MORE, &told, now).await?;
+                if news == News::Opened {
+                    self.say(tx, &more, now).await?;
+                    tx.bump_notices(&more).await?;
+                    tx.show_notices(&more, now).await?;
+                }
+                return Ok(());
+            }
         }
+        tx.bump_notices(&alert).await?;
+        tx.show_notices(&alert, now).await
+    }
+
+    /// A message of its own in each place where approvers are.
+    async fn say(&self, tx: &mut Tx, alert: &AlertId, now: Time) -> Result<(), StoreError> {
         for place in self.places() {
             let notice = Notice {
                 id: NoticeId::new(&*self.inner.outside),
@@ -36,8 +62,7 @@ impl Engine {
             };
             tx.insert_notice(&notice).await?;
         }
-        tx.bump_notices(&alert).await?;
-        tx.show_notices(&alert, now).await
+        Ok(())
     }
 
     /// It is right again.
@@ -45,6 +70,9 @@ impl Engine {
         if let Some(alert) = tx.close_alert(kind, subject, now).await? {
             tx.bump_notices(&alert).await?;
             tx.show_notices(&alert, now).await?;
+            if subject != MORE && tx.open_alerts_but(kind, MORE).await? <= ONE_BY_ONE {
+                return Box::pin(self.calm(tx, kind, MORE, now)).await;
+            }
         }
         Ok(())
     }

@@ -8,12 +8,15 @@ use crate::domain::assignment::Timing;
 use crate::domain::fault::Fault;
 use crate::domain::outside::Outside;
 use crate::domain::time::Time;
+use crate::metrics::Metrics;
 
 /// One assignment and the connector that can touch it.
 pub(super) struct Hands {
     pub connector: Arc<dyn Connector>,
     pub outside: Arc<dyn Outside>,
     pub assignment: Assignment,
+    pub integration: String,
+    pub metrics: Arc<Metrics>,
 }
 
 impl Hands {
@@ -55,7 +58,9 @@ impl Hands {
             Ok(done) => done,
             Err(_) => Err(Fault::Maybe { why: format!("The target did not answer within {limit}.") }),
         };
-        let took_ms = (self.outside.now() - started).0;
+        let took = self.outside.now() - started;
+        self.metrics.called(&self.integration, call, took, done.is_ok());
+        let took_ms = took.0;
         match &done {
             Ok(_) => tracing::debug!(call, took_ms, "the target answered"),
             Err(fault) => tracing::info!(call, took_ms, why = %fault, "the target did not do it"),

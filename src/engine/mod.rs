@@ -6,13 +6,18 @@
 
 mod alerts;
 mod assignments;
+mod breaker;
+mod giving;
 mod hands;
 mod notices;
 mod requests;
+mod sweep;
+mod taking;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
+use serde::Deserialize;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -21,6 +26,7 @@ use crate::connectors::Connectors;
 use crate::domain::notice::ApprovalsPlace;
 use crate::domain::outside::Outside;
 use crate::domain::time::{Span, Time};
+use crate::metrics::Metrics;
 use crate::store::{Claimed, Kind, Next, Store, StoreError};
 use crate::surfaces::Surface;
 
@@ -46,9 +52,35 @@ struct Inner {
     outside: Arc<dyn Outside>,
     connectors: Connectors,
     installation: String,
+    metrics: Arc<Metrics>,
     surfaces: RwLock<BTreeMap<&'static str, Arc<dyn Surface>>>,
     places: RwLock<Vec<ApprovalsPlace>>,
+    limits: RwLock<Limits>,
     stop: Notify,
+}
+
+/// What is done with what bears our mark and nobody holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Orphans {
+    Report,
+    Revoke,
+}
+
+/// The `engine:` section of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    pub orphans: Orphans,
+    /// How many accesses an integration may be granted within a minute, and how many orphans a sweep
+    /// may take away, before a person is asked.
+    pub breaker: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { orphans: Orphans::Report, breaker: 300 }
+    }
 }
 
 /// What a look came to.
@@ -60,14 +92,22 @@ enum Looked {
 }
 
 impl Engine {
-    pub fn new(store: Store, outside: Arc<dyn Outside>, connectors: Connectors, installation: String) -> Engine {
+    pub fn new(
+        store: Store,
+        outside: Arc<dyn Outside>,
+        connectors: Connectors,
+        installation: String,
+        metrics: Arc<Metrics>,
+    ) -> Engine {
         let inner = Inner {
             store,
             outside,
             connectors,
             installation,
+            metrics,
             surfaces: RwLock::default(),
             places: RwLock::default(),
+            limits: RwLock::default(),
             stop: Notify::new(),
         };
         Engine { inner: Arc::new(inner) }
@@ -142,6 +182,9 @@ impl Engine {
             Ok(count) => tracing::info!(count, "things without an agenda row got one"),
             Err(error) => tracing::warn!(%error, "the scan did not finish; it is tried again in a minute"),
         }
+        if let Err(error) = self.plan_sweeps(now).await {
+            tracing::warn!(%error, "sweeps were not planned; it is tried again in a minute");
+        }
         if let Err(error) = self.inner.store.clear_sealed(now - KEEP_SEALED).await {
             tracing::warn!(%error, "sealed texts that are too old were not cleared; it is tried again in a minute");
         }
@@ -176,6 +219,7 @@ impl Engine {
             Kind::Request => self.look_at_request(&claim).await,
             Kind::Notice => self.look_at_notice(&claim).await,
             Kind::Inbox => self.look_at_inbox(&claim).await,
+            Kind::Sweep => self.look_at_sweep(&claim).await,
         };
         let after = match looked {
             Ok(Looked::Finished) => Ok(()),
@@ -196,6 +240,17 @@ impl Engine {
     fn again_at(&self, claim: &Claimed) -> Time {
         let outside = &self.inner.outside;
         outside.now() + crate::domain::assignment::pause(claim.attempts, outside.pick(256))
+    }
+
+    /// Takes over the configuration's limits. Called at start and on a reload.
+    pub fn configure(&self, limits: Limits) {
+        if let Ok(mut current) = self.inner.limits.write() {
+            *current = limits;
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        self.inner.limits.read().map(|limits| limits.clone()).unwrap_or_default()
     }
 
     fn places(&self) -> Vec<ApprovalsPlace> {

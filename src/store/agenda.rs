@@ -19,6 +19,8 @@ words! {
         Request = "request",
         Notice = "notice",
         Inbox = "inbox",
+        /// A look through a whole integration for what nobody holds; named by it.
+        Sweep = "sweep",
     }
 }
 
@@ -154,14 +156,53 @@ impl Store {
         tx.commit().await
     }
 
+    /// Frees everything that is claimed, where one process works alone (SQLite): whoever claimed it is
+    /// dead, or writes nothing any more, as its epochs are over. Replicas wait for leases instead.
+    pub async fn take_over(&self) -> Result<()> {
+        if !self.dialect.alone {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        for free in [
+            "UPDATE agenda SET lease_until = 0, epoch = epoch + 1 WHERE lease_until > 0",
+            "UPDATE lanes SET lease_until = 0 WHERE lease_until > 0",
+        ] {
+            sqlx::query(free).execute(tx.sql().await?).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Puts things on the agenda that are not on it, due now.
+    pub async fn plan(&self, kind: Kind, ids: &[String], now: Time) -> Result<()> {
+        let mut tx = self.begin().await?;
+        for id in ids {
+            sqlx::query(
+                "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts) VALUES ($1, $2, '', $3, 0, $3, 0)
+                 ON CONFLICT (kind, id) DO NOTHING",
+            )
+            .bind(kind.as_str())
+            .bind(id)
+            .bind(now.0)
+            .execute(tx.sql().await?)
+            .await?;
+        }
+        tx.commit().await
+    }
+
     /// Gives every unfinished thing that lacks an agenda row one, due now. Returns how many lacked it.
     pub async fn restore_agenda(&self, now: Time) -> Result<u64> {
-        const SCANS: [&str; 4] = [
+        const SCANS: [&str; 6] = [
+            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
+             SELECT 'assignment', a.id, a.lane, $1, 0, $1, 0 FROM assignments AS a WHERE a.state <> 'ended'
+             AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
             // The last late look is a day after the end (`LATE_LOOKS`).
             "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
              SELECT 'assignment', a.id, a.lane, $1, 0, $1, 0 FROM assignments AS a
-             WHERE (a.state <> 'ended' OR a.ended_at > $1 - 90000000
-                    OR EXISTS (SELECT 1 FROM grants AS g WHERE g.assignment = a.id AND g.ended_at IS NULL))
+             WHERE a.state = 'ended' AND a.ended_at > $1 - 90000000
+             AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
+            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
+             SELECT DISTINCT 'assignment', a.id, a.lane, $1, 0, $1, 0 FROM grants AS g JOIN assignments AS a ON a.id = g.assignment
+             WHERE g.ended_at IS NULL AND a.state = 'ended'
              AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
             "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
              SELECT 'request', r.id, '', r.stale_at, 0, $1, 0 FROM requests AS r WHERE r.state = 'open'
@@ -174,6 +215,7 @@ impl Store {
              SELECT 'inbox', i.key, '', $1, 0, $1, 0 FROM inbox AS i WHERE i.state = 'pending'
              AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'inbox' AND x.id = i.key) ON CONFLICT DO NOTHING",
         ];
+        // Each of these reads what is unfinished, by an index of nothing else, whatever is over.
         let mut restored = 0;
         let mut tx = self.begin().await?;
         for scan in SCANS {

@@ -21,6 +21,14 @@ fn alert(row: &AnyRow) -> Result<Alert> {
     })
 }
 
+/// What is new about an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    Opened,
+    Changed,
+    None,
+}
+
 impl Store {
     pub async fn alert(&self, id: &AlertId) -> Result<Option<Alert>> {
         let query = format!("SELECT {COLUMNS} FROM alerts WHERE id = $1");
@@ -37,9 +45,8 @@ impl Store {
 }
 
 impl Tx {
-    /// Opens an alert, or brings the one that is open up to date. Returns its id and whether anything
-    /// about it is news.
-    pub async fn open_alert(&mut self, kind: AlertKind, subject: &str, told: &Told, now: Time) -> Result<(AlertId, bool)> {
+    /// Opens an alert, or brings the one that is open up to date.
+    pub async fn open_alert(&mut self, kind: AlertKind, subject: &str, told: &Told, now: Time) -> Result<(AlertId, News)> {
         let id = AlertId::new(&*self.outside);
         let body = to_json(told);
         let inserted = sqlx::query(
@@ -54,21 +61,29 @@ impl Tx {
         .execute(self.sql().await?)
         .await?;
         if inserted.rows_affected() == 1 {
-            return Ok((id, true));
+            return Ok((id, News::Opened));
         }
-        let changed =
-            sqlx::query("UPDATE alerts SET body = $3 WHERE kind = $1 AND subject = $2 AND closed_at IS NULL AND body <> $3")
-                .bind(kind.as_str())
-                .bind(subject)
-                .bind(&body)
-                .execute(self.sql().await?)
-                .await?;
-        let row = sqlx::query("SELECT id FROM alerts WHERE kind = $1 AND subject = $2 AND closed_at IS NULL")
+        let row = sqlx::query("SELECT id, body FROM alerts WHERE kind = $1 AND subject = $2 AND closed_at IS NULL")
             .bind(kind.as_str())
             .bind(subject)
             .fetch_one(self.sql().await?)
             .await?;
-        Ok((word("alerts", &row, "id", AlertId::parse)?, changed.rows_affected() == 1))
+        let id = word("alerts", &row, "id", AlertId::parse)?;
+        if row.try_get::<String, _>("body")? == body {
+            return Ok((id, News::None));
+        }
+        sqlx::query("UPDATE alerts SET body = $2 WHERE id = $1").bind(id.as_str()).bind(&body).execute(self.sql().await?).await?;
+        Ok((id, News::Changed))
+    }
+
+    /// How many alerts of a kind are open, without the one of this subject.
+    pub async fn open_alerts_but(&mut self, kind: AlertKind, subject: &str) -> Result<i64> {
+        let row = sqlx::query("SELECT COUNT(*) AS n FROM alerts WHERE kind = $1 AND subject <> $2 AND closed_at IS NULL")
+            .bind(kind.as_str())
+            .bind(subject)
+            .fetch_one(self.sql().await?)
+            .await?;
+        Ok(row.try_get("n")?)
     }
 
     /// It is right again. Returns the alert that was open, if one was.

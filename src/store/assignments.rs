@@ -166,17 +166,19 @@ impl Store {
 
     /// Later parts of ending requests that share this assignment's fate and are not gone yet.
     ///
-    /// Returns the end of the earliest such request's grant here, from which patience is counted.
-    pub async fn waits_for_later_parts(&self, id: &AssignmentId) -> Result<Option<Time>> {
+    /// Returns the end of the latest such request's grant here, from which patience is counted. Ends of
+    /// earlier rounds, up to `since`, are of no interest.
+    pub async fn waits_for_later_parts(&self, id: &AssignmentId, since: Option<Time>) -> Result<Option<Time>> {
         let row = sqlx::query(
             "SELECT MAX(g.ended_at) AS at FROM grants AS g
              JOIN grants AS later ON later.request = g.request AND later.position > g.position
              JOIN assignments AS a ON a.id = later.assignment
-             WHERE g.assignment = $1 AND g.ended_at IS NOT NULL AND later.assignment <> g.assignment
+             WHERE g.assignment = $1 AND g.ended_at > $2 AND later.assignment <> g.assignment
              AND (a.state = 'revoking' OR ((a.state = 'granting' OR a.state = 'active') AND NOT EXISTS (
                  SELECT 1 FROM grants AS other WHERE other.assignment = a.id AND other.ended_at IS NULL)))",
         )
         .bind(id.as_str())
+        .bind(since.map_or(i64::MIN, |at| at.0))
         .fetch_one(&mut *self.reading().await?)
         .await?;
         time(&row, "at")
@@ -211,6 +213,40 @@ impl Tx {
             .fetch_one(self.sql().await?)
             .await?;
         assignment(&row)
+    }
+
+    /// The row of an effect that nobody asked for and that is there: as if it had ended.
+    pub async fn adopt(&mut self, planned: &Planned, now: Time) -> Result<AssignmentId> {
+        let id = AssignmentId::new(&*self.outside);
+        let row = sqlx::query(
+            "INSERT INTO assignments (id, key, connector, target, effect, lane, state, baseline, ended_at, observed_at, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, 'ended', 'absent', $7, $7, $7) ON CONFLICT (key) DO UPDATE SET key = $2 RETURNING id",
+        )
+        .bind(id.as_str())
+        .bind(&planned.key)
+        .bind(&planned.connector)
+        .bind(planned.target.to_string())
+        .bind(&planned.effect)
+        .bind(&planned.lane)
+        .bind(now.0)
+        .fetch_one(self.sql().await?)
+        .await?;
+        word("assignments", &row, "id", AssignmentId::parse)
+    }
+
+    /// Closes what is being taken away without having seen it gone. [`Changed::No`]: it is not being
+    /// taken away. `error` says who did it and why, for everybody who reads of it.
+    pub async fn close_by_force(&mut self, id: &AssignmentId, error: &str, now: Time) -> Result<Changed> {
+        let done = sqlx::query(
+            "UPDATE assignments SET state = 'ended', ended_at = $2, until = NULL, error = $3
+             WHERE id = $1 AND state = 'revoking'",
+        )
+        .bind(id.as_str())
+        .bind(now.0)
+        .bind(error)
+        .execute(self.sql().await?)
+        .await?;
+        Ok(done.rows_affected().into())
     }
 
     pub async fn insert_grant(&mut self, grant: &Grant) -> Result<()> {

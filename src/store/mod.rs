@@ -11,6 +11,7 @@
 mod agenda;
 mod alerts;
 mod assignments;
+mod counts;
 mod events;
 mod inbox;
 mod inventory;
@@ -18,6 +19,7 @@ mod notices;
 mod people;
 mod policies;
 mod requests;
+mod sweeps;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,9 +33,12 @@ use crate::domain::outside::{Outside, Trouble};
 use crate::domain::time::Time;
 
 pub use agenda::{Claimed, Kind, Next};
+pub use alerts::News;
 pub use assignments::{AssignmentRow, Changed, GrantRow};
+pub use counts::Counts;
 pub use inbox::{Letter, RECEIVER_HAS};
 pub use requests::{DecisionRow, RequestRow, Verdict};
+pub use sweeps::{SweepRow, Tripped};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -74,12 +79,14 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// All that differs between the two databases.
 #[derive(Debug, Clone, Copy)]
 struct Dialect {
+    /// One process works on it.
+    alone: bool,
     begin: &'static str,
     claim: &'static str,
 }
 
-const SQLITE: Dialect = Dialect { begin: "BEGIN IMMEDIATE", claim: agenda::CLAIM_SQLITE };
-const POSTGRES: Dialect = Dialect { begin: "BEGIN", claim: agenda::CLAIM_POSTGRES };
+const SQLITE: Dialect = Dialect { alone: true, begin: "BEGIN IMMEDIATE", claim: agenda::CLAIM_SQLITE };
+const POSTGRES: Dialect = Dialect { alone: false, begin: "BEGIN", claim: agenda::CLAIM_POSTGRES };
 
 /// A handle to the record; cheap to clone.
 #[derive(Clone)]

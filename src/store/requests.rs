@@ -134,10 +134,19 @@ impl Tx {
         load(self.sql().await?, id).await
     }
 
-    /// The requests of a person that wait for a decision. Until this transaction ends nobody else reads
+    /// How many requests of a person wait for a decision. Until this transaction ends nobody else counts
     /// them in one of theirs: whoever asks twice at once is seen to have asked.
-    pub async fn open_requests(&mut self, requestor: &PersonId) -> Result<Vec<RequestRow>> {
+    pub async fn count_open_requests(&mut self, requestor: &PersonId) -> Result<i64> {
         sqlx::query("UPDATE people SET name = name WHERE id = $1").bind(requestor.as_str()).execute(self.sql().await?).await?;
+        let row = sqlx::query("SELECT COUNT(*) AS n FROM requests WHERE requestor = $1 AND state = 'open'")
+            .bind(requestor.as_str())
+            .fetch_one(self.sql().await?)
+            .await?;
+        Ok(row.try_get("n")?)
+    }
+
+    /// The requests of a person that wait for a decision.
+    pub async fn open_requests(&mut self, requestor: &PersonId) -> Result<Vec<RequestRow>> {
         let query = format!("SELECT {COLUMNS} FROM requests WHERE requestor = $1 AND state = 'open' ORDER BY created_at");
         let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(requestor.as_str()).fetch_all(self.sql().await?).await?;
         rows.iter().map(request).collect()

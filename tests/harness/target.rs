@@ -49,6 +49,8 @@ pub enum Lie {
     LosesTheAnswer,
     /// Does nothing now; it lands this much later, and the answer is lost.
     LandsLate(Span),
+    /// Works on it for so long and says so.
+    WorksOnIt(Span),
     /// Says yes and does nothing.
     OnlySaysYes,
 }
@@ -65,6 +67,8 @@ pub struct State {
     landing: Vec<(Time, String, bool)>,
     /// Everything that was asked of it: `grant shelf/a/alice@acme.example @ 60000`.
     pub calls: Vec<String>,
+    /// Until when it works on a call.
+    works_until: Option<Time>,
     pub marks: bool,
     pub sessions: u32,
 }
@@ -108,6 +112,14 @@ impl Target {
         self.with(|state| state.calls.clone())
     }
 
+    fn how_far(&self) -> Called {
+        let now = self.outer.now();
+        match self.with(|state| state.works_until).filter(|until| now < *until) {
+            Some(_) => Called::Working { handle: None, again: Span::seconds(2) },
+            None => Called::DONE,
+        }
+    }
+
     fn call(&self, call: &'static str, key: &str, act: impl Fn(&mut State)) -> Result<(), Fault> {
         let now = self.outer.now();
         self.with(|state| {
@@ -131,6 +143,11 @@ impl Target {
                 Some(Lie::LandsLate(after)) => {
                     state.landing.push((now + after, key.to_owned(), call == "grant"));
                     Err(Fault::Maybe { why: "The answer was lost.".into() })
+                }
+                Some(Lie::WorksOnIt(after)) => {
+                    state.landing.push((now + after, key.to_owned(), call == "grant"));
+                    state.works_until = Some(now + after);
+                    Ok(())
                 }
                 Some(Lie::OnlySaysYes) => Ok(()),
             }
@@ -198,7 +215,7 @@ impl Connector for Target {
         self.call("grant", &assignment.key, move |state| {
             state.held.entry(key.clone()).or_insert(By::Us);
         })?;
-        Ok(Called::DONE)
+        Ok(self.how_far())
     }
 
     async fn revoke(&self, assignment: &Assignment) -> Result<Called, Fault> {
@@ -208,7 +225,12 @@ impl Connector for Target {
                 state.held.remove(&key);
             }
         })?;
-        Ok(Called::DONE)
+        Ok(self.how_far())
+    }
+
+    async fn poll(&self, assignment: &Assignment) -> Result<Called, Fault> {
+        self.call("poll", &assignment.key, |_| {})?;
+        Ok(self.how_far())
     }
 
     async fn ours(&self, mark: &str) -> Result<Vec<Marked>, Fault> {

@@ -41,6 +41,11 @@ async fn a_quiet_day() {
     observe shelf/a/alice@acme.example
     grant shelf/a/alice@acme.example
     observe shelf/a/alice@acme.example
+    observe shelf/a/alice@acme.example
+    observe shelf/a/alice@acme.example
+    observe shelf/a/alice@acme.example
+    observe shelf/a/alice@acme.example
+    observe shelf/a/alice@acme.example
     revoke shelf/a/alice@acme.example
     observe shelf/a/alice@acme.example
     cut shelf/a/alice@acme.example

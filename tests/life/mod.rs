@@ -6,4 +6,5 @@ mod exact;
 mod made_up;
 mod peers;
 mod replicas;
+mod sweep;
 mod two_parts;

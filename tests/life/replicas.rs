@@ -3,6 +3,7 @@
 use p0::desk::Answer;
 use p0::desk::view::Phase;
 use p0::domain::time::{Clock, Span};
+use p0::store::Next;
 
 use crate::harness::world::{Database, World};
 
@@ -70,6 +71,25 @@ async fn eight_claimers_never_hold_one_row_or_one_lane_twice() {
     lanes.dedup();
     assert_eq!(lanes.len(), all, "a lane was held twice");
     assert!(all > 0, "something was claimed");
+}
+
+#[tokio::test]
+async fn a_process_that_works_alone_takes_over_at_once_and_replicas_wait_for_the_lease() {
+    for (database, at_once) in [(Database::Sqlite, true), (Database::postgres().await, false)] {
+        let world = World::new(database).await;
+        let request = world.asks("alice", "shelf", "a", Span::hours(1)).await;
+        world.approves("bob", &request).await;
+        let (store, now) = (&world.app.store, world.outer.now());
+        let claim = async || store.claim(now, Span::seconds(45), 16, |_| u32::MAX).await.expect("read");
+        let of_the_dead = claim().await;
+        assert!(!of_the_dead.is_empty() && claim().await.is_empty());
+        store.take_over().await.expect("done");
+        assert_eq!(claim().await.len(), if at_once { of_the_dead.len() } else { 0 });
+        if at_once {
+            let mut tx = store.begin().await.expect("a transaction");
+            assert!(!tx.finish(&of_the_dead[0], Next::Never).await.expect("asked"), "who was taken for dead writes nothing");
+        }
+    }
 }
 
 #[tokio::test]

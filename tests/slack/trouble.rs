@@ -185,12 +185,29 @@ stories! {
         office.channel_says(&request, "The last try said").await;
         office.pass(Span::minutes(3));
         office.channel_says(&request, "could not be taken away yet").await;
+        office.alert("An access is overdue").await;
         assert!(office.is_member("alice").await);
         office.wire.mend();
         office.pass(Span::seconds(15));
         office.stops_being_member("alice").await;
         office.dm_says("alice", &request, "The access is gone").await;
         office.channel_says(&request, "access ended").await;
+        office.alert("Settled").await;
+        office.close().await;
+    }
+
+    async fn what_somebody_took_away_in_the_target_is_told(office: Office) {
+        let request = office.asks("alice").await;
+        office.presses("bob", &request, "approve").await;
+        office.dm_says("alice", &request, "How to use it").await;
+        office.taken_away_by_hand("alice").await;
+        office.pass(Span::minutes(11));
+        office.dm_says("alice", &request, "somebody took it away outside P0").await;
+        office.channel_says(&request, "was taken away elsewhere").await;
+        office.alert("An access was taken away elsewhere").await;
+        office.presses_own("alice", &request, "relinquish").await;
+        office.dm_says("alice", &request, "The access is gone").await;
+        office.alert("Settled").await;
         office.close().await;
     }
 

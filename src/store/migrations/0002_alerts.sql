@@ -25,7 +25,7 @@ CREATE TABLE notices_of (
     CONSTRAINT one_notice_for_each UNIQUE (subject, surface, realm, audience)
 );
 INSERT INTO notices_of (id, subject, surface, realm, audience, wanted, shown, posted, not_before)
-    SELECT id, request, surface, realm, audience, wanted, shown, posted, 0 FROM notices;
+SELECT id, request, surface, realm, audience, wanted, shown, posted, 0 FROM notices;
 DROP TABLE notices;
 ALTER TABLE notices_of RENAME TO notices;
 CREATE INDEX notices_behind ON notices (id) WHERE shown < wanted;

@@ -176,6 +176,7 @@ fn rest(rich: &Teller<'_>) -> Vec<Json> {
 
 fn connect(view: &RequestView) -> Option<&str> {
     match &view.phase {
+        Phase::Usable { .. } if view.missing => None,
         Phase::Usable { connect, .. } => connect.as_deref().filter(|connect| !connect.trim().is_empty()),
         Phase::Asked
         | Phase::Denied { .. }

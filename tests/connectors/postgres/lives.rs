@@ -18,6 +18,8 @@ super::on_both! {
     a_superuser_connection_works
     hostile_names_are_only_names
     our_clock_may_be_wrong
+    what_only_we_can_have_granted_is_listed
+    what_was_changed_since_is_told
 }
 
 async fn granted_used_and_gone(world: World) {
@@ -38,6 +40,46 @@ async fn granted_used_and_gone(world: World) {
     assert_eq!(world.seen(&planned).await, Observed::Absent);
     world.connector.revoke(&planned).await.expect("revoked again");
     assert!(matches!(world.connector.cut(&planned).await.expect("cut"), Cut::NotNeeded | Cut::Ended { sessions: 1 }));
+}
+
+/// Before PostgreSQL 16, and for a superuser, nobody can tell who granted what: nothing is called ours.
+async fn what_only_we_can_have_granted_is_listed(world: World) {
+    let ours = async || {
+        let all = world.connector.ours("p0abcdef").await.expect("listed");
+        all.into_iter().map(|marked| marked.planned).filter(|planned| planned.effect.contains(&world.login)).collect::<Vec<_>>()
+    };
+    assert_eq!(ours().await, []);
+    let plan = world.plan().await;
+    let granted = world.granted().await;
+    match world.version {
+        ..16 => assert_eq!(ours().await, []),
+        _ => assert_eq!(ours().await, plan.assignments, "an orphan has the key that its ask would have"),
+    }
+    world.connector.revoke(&granted).await.expect("revoked");
+    assert_eq!(ours().await, []);
+    world.admin().await.say(&format!("grant {} to {}", world.role, world.login)).await;
+    assert_eq!(ours().await, [], "what an administrator granted is not ours");
+}
+
+async fn what_was_changed_since_is_told(world: World) {
+    let planned = world.granted().await;
+    if world.version < 16 {
+        return; // it cannot be told from what others granted
+    }
+    let mut admin = world.admin().await;
+    let by = format!(
+        "select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.grantor where m.member = '{}'::regrole",
+        world.login
+    );
+    let grantor = admin.text(&by).await;
+    admin.say(&format!("grant {} to {} with set true granted by {grantor}", world.role, world.login)).await;
+    let Observed::Changed { how } = world.seen(&planned).await else { panic!("changed") };
+    assert!(how.contains("switched"), "{how}");
+    admin.say(&format!("grant {} to {} with admin true granted by {grantor}", world.role, world.login)).await;
+    let Observed::Changed { how } = world.seen(&planned).await else { panic!("changed") };
+    assert!(how.contains("passed on"), "{how}");
+    world.connector.revoke(&planned).await.expect("revoked all the same");
+    assert_eq!(world.seen(&planned).await, Observed::Absent);
 }
 
 async fn a_session_that_took_the_role_ends(world: World) {

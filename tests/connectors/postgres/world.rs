@@ -58,6 +58,10 @@ impl Session {
         }
     }
 
+    pub async fn text(&mut self, sql: &str) -> String {
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.0).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
     pub async fn number(&mut self, sql: &str) -> i64 {
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.0).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }

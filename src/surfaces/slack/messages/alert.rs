@@ -40,12 +40,12 @@ fn body(alert: &Alert) -> String {
     let why = blocks::line(&alert.told.why, 1200);
     let (what, then) = match alert.kind {
         AlertKind::Stuck => (
-            format!("it should be gone since {since}, and it is still there."),
+            format!("it should be gone since {since}, and no look has shown that it is. The last try said:"),
             "It is tried again at least every 15 seconds. `p0 grants --stuck` lists what is overdue.",
         ),
         AlertKind::Orphan => (
             "it bears our mark and no request holds it.".to_owned(),
-            "`p0 sweep` shows what it would take away; `p0 sweep --apply` takes it away.",
+            "`p0 sweep` lists what nobody holds and says how to take it away.",
         ),
         AlertKind::Missing => {
             ("it was granted and is not there any more.".to_owned(), "It is not put back; whoever needs it asks again.")
@@ -53,7 +53,7 @@ fn body(alert: &Alert) -> String {
         AlertKind::Changed => ("it is not as it was granted.".to_owned(), "It is taken away at its end all the same."),
         AlertKind::Breaker => (
             "more was to be done in a minute than is plausible.".to_owned(),
-            "What is due to be taken away is still taken away. `p0 breaker` shows what waits; `p0 breaker --release` lets it go on.",
+            "What is due to be taken away is still taken away. `p0 breaker` says how to let it go on.",
         ),
     };
     format!("{} {what} {why} {then}", about(alert))

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::desk::view::{Approvers, Left, PersonView};
+use crate::domain::alert::{Alert, AlertKind, Told};
 use crate::domain::grant::End;
-use crate::domain::id::{PersonId, RequestId};
+use crate::domain::id::{AlertId, PersonId, RequestId};
 use crate::domain::outside::tests::Still;
 use crate::surfaces::slack::limits;
 
@@ -45,6 +46,7 @@ pub(crate) fn view(phase: Phase) -> RequestView {
         durations: vec![Span::minutes(30), Span::hours(1), Span::hours(4)],
         phase,
         stays_until: None,
+        missing: false,
     }
 }
 
@@ -116,6 +118,53 @@ fn channel(phase: Phase) -> String {
 
 fn own(phase: Phase) -> String {
     drawn(&direct(&view(phase), NOW, Some("https://acme.slack.com/archives/C1/p1")))
+}
+
+#[test]
+fn alerts_say_what_is_wrong_and_what_to_do() {
+    let told = Told { about: "analyst on main for <!channel>".into(), why: "The server is down.".into(), since: minutes(3) };
+    let mut open = Alert {
+        id: AlertId::new(&Still(minutes(4))),
+        kind: AlertKind::Stuck,
+        subject: "asg_1".into(),
+        told,
+        opened_at: minutes(5),
+        closed_at: None,
+    };
+    let mut all = Vec::new();
+    for kind in AlertKind::ALL {
+        open.kind = *kind;
+        all.push(drawn(&alert(&open)).split("\n\ntext").next().unwrap_or_default().to_owned());
+    }
+    open.closed_at = Some(minutes(9));
+    all.push(drawn(&alert(&open)));
+    assert_snapshot!(all.join("\n\n"), @r"
+    # An access is overdue
+    analyst on main for &lt;!channel&gt;: it should be gone since <!date^1800000180^|2027-01-15 08:03 UTC>, and no look has shown that it is. The last try said: The server is down. It is tried again at least every 15 seconds. `p0 grants --stuck` lists what is overdue.
+    (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
+
+    # An access that nobody asked for
+    analyst on main for &lt;!channel&gt;: it bears our mark and no request holds it. The server is down. `p0 sweep` lists what nobody holds and says how to take it away.
+    (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
+
+    # An access was taken away elsewhere
+    analyst on main for &lt;!channel&gt;: it was granted and is not there any more. The server is down. It is not put back; whoever needs it asks again.
+    (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
+
+    # An access was changed elsewhere
+    analyst on main for &lt;!channel&gt;: it is not as it was granted. The server is down. It is taken away at its end all the same.
+    (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
+
+    # Granting is paused
+    analyst on main for &lt;!channel&gt;: more was to be done in a minute than is plausible. The server is down. What is due to be taken away is still taken away. `p0 breaker` says how to let it go on.
+    (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
+
+    # Settled
+    analyst on main for &lt;!channel&gt;: this is as it should be since <!date^1800000540^|2027-01-15 08:09 UTC>.
+    (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
+
+    text: Settled. analyst on main for &lt;!channel&gt;: this is as it should be since <!date^1800000540^|2027-01-15 08:09 UTC>.
+    ");
 }
 
 #[test]

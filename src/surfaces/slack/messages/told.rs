@@ -51,6 +51,7 @@ impl Teller<'_> {
             Phase::Stale { .. } => "request not decided in time",
             Phase::Approved { trouble: None, .. } => "access approved, being set up",
             Phase::Approved { trouble: Some(_), .. } => "access approved, not working yet",
+            Phase::Usable { .. } if self.view.missing => "access was taken away elsewhere",
             Phase::Usable { .. } => match self.reader {
                 Reader::Approvers => "access in use",
                 Reader::Requestor => "access ready to use",
@@ -225,6 +226,15 @@ impl Teller<'_> {
             told.push("The time is up; the access is being taken away.".to_owned());
             return;
         }
+        if self.view.missing {
+            told.push(self.strong("It does not work any more: somebody took it away outside P0."));
+            told.push(match self.reader {
+                Reader::Requestor => "It is not put back. Ask again if you still need it.".to_owned(),
+                Reader::Approvers => "It is not put back; whoever needs it asks again.".to_owned(),
+            });
+            told.push(approved);
+            return;
+        }
         let until = self.strong(&format!("until {}", blocks::date(until)));
         if self.reader == Reader::Requestor && self.view.principal.id == self.view.requestor.id {
             told.push(format!("You can use it now, {until}."));
@@ -270,6 +280,11 @@ impl Teller<'_> {
                 None => format!("{}: another request holds it.", self.strong("The access itself stays")),
             },
             Left::Standing => "The access was there before this request, so it stays.".to_owned(),
+            Left::Unproven { why } => format!(
+                "{} The record was closed by hand. {}",
+                self.strong("Nobody saw the access gone; check it in the target."),
+                ended(&blocks::line(why, SENTENCE))
+            ),
             Left::Elsewhere { by } => {
                 let by = blocks::line(by, NAME);
                 format!("What this request gave is gone. {}: {by} gives the same.", self.strong("The access itself stays"))
