@@ -270,7 +270,8 @@ impl Storm {
 
     /// What was acknowledged is in the record, finished, with its answer.
     pub async fn nothing_was_lost(&self) {
-        for Acknowledged { key, asked } in self.acknowledged.borrow().iter() {
+        let acknowledged = self.acknowledged.take();
+        for Acknowledged { key, asked } in &acknowledged {
             let letter = self.office.app.store.letter(key).await.expect("read");
             let letter = letter.unwrap_or_else(|| panic!("acknowledged and lost: {key}"));
             assert!(!letter.pending, "acknowledged and never finished: {key}");
@@ -280,6 +281,7 @@ impl Storm {
                 assert!(self.office.app.store.request(request).await.expect("read").is_some(), "asked and lost: {request}");
             }
         }
+        self.acknowledged.replace(acknowledged);
     }
 
     pub async fn everything_is_revoked(&self) {
@@ -326,14 +328,15 @@ impl Storm {
         }
         lags.sort_unstable();
         let lag = |of: usize| lags.get(lags.len() * of / 1000).or(lags.last()).copied().unwrap_or(0);
+        let (requests, acknowledged) = (self.requests().await.len(), self.acknowledged.borrow().len());
         println!(
             "{} s, {replicas} processes: {} kills, {} interactions sent, {} acknowledged, 0 lost; {} requests, {grants} approved, \
              {calls} times made, {} taken away, {live} in use when it was over, 0 leaked; lag p50 {} ms, p99 {} ms, worst {} ms",
             self.seconds,
             self.kills.get(),
             self.sent.get(),
-            self.acknowledged.borrow().len(),
-            self.requests().await.len(),
+            acknowledged,
+            requests,
             lags.len(),
             lag(500),
             lag(990),
