@@ -229,13 +229,13 @@ impl Desk {
             Some(Actor::Engine | Actor::Operator(_)) | None => None,
         };
         let (by, what) = match row.request.state {
-            RequestState::Open => return Ok(Answer::Nothing),
             RequestState::Approved => (by(decider), "approved"),
             RequestState::Denied => (by(decider), "denied"),
             RequestState::Withdrawn => {
                 (by(self.inner.store.person(&row.request.requestor).await?.map(|it| it.name)), "took back")
             }
-            RequestState::Stale => {
+            // Still open and not to be closed by a person: the engine has not come to it yet.
+            RequestState::Open | RequestState::Stale => {
                 return Ok(Answer::Refused {
                     why: "Nobody decided this in time, so it went stale. It can be asked for again.".to_owned(),
                 });

@@ -150,6 +150,9 @@ impl Store {
                         ] {
                             connection.execute(pragma).await?;
                         }
+                    } else {
+                        // A replica that freezes inside a transaction must not hold up the others for long.
+                        connection.execute("SET idle_in_transaction_session_timeout = '10s'").await?;
                     }
                     Ok(())
                 })

@@ -210,14 +210,12 @@ impl Tx {
         Ok(new.rows_affected() == 1)
     }
 
-    /// Closes an open request. `false`: somebody was faster.
+    /// Closes an open request. `false`: somebody was faster, or it was open for too long and can only
+    /// go stale, whether the engine has come to that or not.
     pub async fn close_request(&mut self, id: &RequestId, to: RequestState, now: Time) -> Result<bool> {
-        let changed = sqlx::query("UPDATE requests SET state = $2, decided_at = $3 WHERE id = $1 AND state = 'open'")
-            .bind(id.as_str())
-            .bind(to.as_str())
-            .bind(now.0)
-            .execute(self.sql().await?)
-            .await?;
+        let close = "UPDATE requests SET state = $2, decided_at = $3 WHERE id = $1 AND state = 'open'
+                     AND ($2 = 'stale' OR $3 < stale_at)";
+        let changed = sqlx::query(close).bind(id.as_str()).bind(to.as_str()).bind(now.0).execute(self.sql().await?).await?;
         Ok(changed.rows_affected() == 1)
     }
 

@@ -6,6 +6,7 @@ pub mod office;
 pub mod outside;
 pub mod process;
 pub mod servers;
+pub mod storm;
 pub mod target;
 pub mod wire;
 pub mod world;

@@ -125,6 +125,11 @@ impl Office {
 
     /// Laid out, and nobody serves: for stories that start the program itself.
     pub async fn unattended(setting: Setting, policy: &str) -> Office {
+        Office::laid_out(setting, policy, None).await
+    }
+
+    /// The same, with its record in this database if one is named.
+    pub async fn laid_out(setting: Setting, policy: &str, store: Option<String>) -> Office {
         if std::env::var_os("RUST_LOG").is_some() {
             p0::telemetry::start("info");
         }
@@ -144,7 +149,9 @@ impl Office {
             sql += &format!("create role {person}_{number} login password '{PASSWORD}';");
         }
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await.expect("a target is laid out");
-        let database_url = if setting.replicated {
+        let database_url = if let Some(url) = store {
+            url
+        } else if setting.replicated {
             let name = format!("p0_store_{number}");
             let store = servers::postgres(15);
             let mut admin = PgConnection::connect(store.url()).await.expect("connected");
@@ -359,6 +366,18 @@ impl Office {
             self.app.store.unfinished_assignments().await.expect("read").is_empty().then_some(())
         })
         .await;
+    }
+
+    /// The database of the replicas turns everybody away, and throws out whoever is in.
+    pub async fn store_lets_nobody_in(&self, nobody: bool) {
+        let name = self.database_url.rsplit('/').next().expect("a database");
+        let sql = format!(
+            "alter database {name} allow_connections {};
+             select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}' and {nobody}",
+            !nobody
+        );
+        let mut admin = PgConnection::connect(servers::postgres(15).url()).await.expect("connected");
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await.expect("done");
     }
 
     // ---- the target

@@ -5,7 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use p0::playground::AppUrls;
-use sqlx::{AnyConnection, Connection, Executor};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::office::{self, Office};
@@ -25,6 +27,42 @@ impl Process {
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+impl Process {
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill runs").success());
+    }
+
+    /// `kill -TERM`, and waits until it has ended: in good order.
+    pub async fn stops(&mut self) {
+        self.signal("-TERM");
+        while !self.is_dead() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(self.child.wait().expect("a child").success(), "it did not end in good order");
+    }
+
+    /// `kill -STOP`: it is there, and nothing moves in it.
+    pub fn freezes(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaws(&self) {
+        self.signal("-CONT");
+    }
+
+    /// What `/readyz` says: its status and its line.
+    pub async fn ready(&self) -> (u16, String) {
+        let address = self.urls.commands.strip_prefix("http://").and_then(|rest| rest.split('/').next()).expect("an address");
+        let mut stream = TcpStream::connect(address).await.expect("it listens");
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: p0\r\nconnection: close\r\n\r\n").await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("answered");
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, answer.lines().last().unwrap_or_default().to_owned())
     }
 }
 
@@ -67,10 +105,41 @@ impl Office {
     /// What a dead process had claimed is free 45 seconds later. These stories run by the real
     /// clock and do not wait for that.
     pub async fn leases_run_out(&self) {
+        self.store_does(&["UPDATE agenda SET lease_until = 0".to_owned(), "UPDATE lanes SET lease_until = 0".to_owned()]).await;
+    }
+
+    /// Changes the record behind the back of whoever serves: what only time would change.
+    pub async fn store_does(&self, statements: &[String]) {
         let mut store = AnyConnection::connect(&self.database_url).await.expect("connected");
-        for sql in ["UPDATE agenda SET lease_until = 0", "UPDATE lanes SET lease_until = 0"] {
-            store.execute(sql).await.expect("done");
+        for sql in statements {
+            let mut tries = 0;
+            while let Err(error) = store.execute(AssertSqlSafe(sql.as_str())).await {
+                tries += 1;
+                assert!(tries < 20, "{sql}: {error}"); // a deadlock, or a busy file: the same again will do
+            }
         }
         store.close().await.expect("closed");
+    }
+
+    /// The agenda as it stands, for whoever wants to know why something is not done.
+    pub async fn agenda(&self) -> Vec<String> {
+        let mut store = AnyConnection::connect(&self.database_url).await.expect("connected");
+        let sql = "SELECT kind || ' ' || id || ' in ' || lane AS what, run_at, lease_until, attempts FROM agenda";
+        let rows = sqlx::query(sql).fetch_all(&mut store).await.expect("read");
+        store.close().await.expect("closed");
+        let row = |row: &AnyRow| {
+            let (run_at, lease): (i64, i64) = (row.get("run_at"), row.get("lease_until"));
+            format!("{} at {run_at}, leased until {lease}, try {}", row.get::<String, _>("what"), row.get::<i64, _>("attempts"))
+        };
+        rows.iter().map(row).collect()
+    }
+
+    /// How many rows there are of these: `inbox WHERE state = 'pending'`.
+    pub async fn store_counts(&self, of: &str) -> i64 {
+        let mut store = AnyConnection::connect(&self.database_url).await.expect("connected");
+        let query = sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) AS count FROM {of}")));
+        let count = query.fetch_one(&mut store).await.expect("read").get("count");
+        store.close().await.expect("closed");
+        count
     }
 }

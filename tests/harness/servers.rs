@@ -62,6 +62,65 @@ impl Drop for Server {
     }
 }
 
+/// A PostgreSQL of one's own that keeps its data when it is stopped, and loses no commit by that.
+pub struct Kept {
+    line: Line,
+    dir: String,
+}
+
+#[derive(Deserialize)]
+struct Dir {
+    dir: String,
+}
+
+impl Kept {
+    pub fn start() -> Kept {
+        Kept::by(&["start", "15"])
+    }
+
+    /// A server that follows this one: what is committed here is committed there.
+    pub fn follower(&self) -> Kept {
+        Kept::by(&["follow", "15", "--of", &self.dir])
+    }
+
+    fn by(words: &[&str]) -> Kept {
+        let parent = std::process::id().to_string();
+        let options = ["-c", "synchronous_commit=on", "-c", "wal_level=replica", "-c", "max_wal_senders=5"];
+        let line = tool(&[words, &["--watch-parent", &parent, "--"], &options].concat());
+        let dir: Dir = serde_json::from_str(&line).expect("a folder");
+        Kept { line: serde_json::from_str(&line).expect("a server"), dir: dir.dir }
+    }
+
+    /// Stops it at once, as a power cut would.
+    pub fn halt(&self) {
+        tool(&["halt", &self.dir]);
+    }
+
+    pub fn resume(&self) {
+        tool(&["resume", &self.dir]);
+    }
+
+    pub fn port(&self) -> u16 {
+        self.line.port
+    }
+
+    pub fn url(&self) -> &str {
+        &self.line.url
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        tool(&["stop", &self.dir]);
+    }
+}
+
+fn tool(words: &[&str]) -> String {
+    let done = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tools/postgres")).args(words).output().expect("the tool runs");
+    assert!(done.status.success(), "tools/postgres {words:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).expect("text")
+}
+
 /// The PostgreSQL cluster that all stories of this run share; each makes names of its own.
 pub fn postgres(version: u32) -> &'static Server {
     static FIFTEEN: OnceLock<Server> = OnceLock::new();

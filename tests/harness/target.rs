@@ -1,6 +1,6 @@
 //! A target in memory, as real targets are: idempotent, late, lossy, edited behind our back.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -62,6 +62,8 @@ pub struct State {
     pub lies: BTreeMap<&'static str, VecDeque<Lie>>,
     /// While down, every call fails.
     pub down: bool,
+    /// What cannot be taken away just now.
+    pub jammed: BTreeSet<String>,
     /// What is still to land: when, key, there or gone.
     landing: Vec<(Time, String, bool)>,
     /// Everything that was asked of it: `grant shelf/a/alice@acme.example @ 60000`.
@@ -125,6 +127,9 @@ impl Target {
             state.calls.push(format!("{call} {key}"));
             if state.down {
                 return Err(Fault::later("The depot cannot be reached."));
+            }
+            if call == "revoke" && state.jammed.contains(key) {
+                return Err(Fault::later("It is jammed."));
             }
             match state.lies.get_mut(call).and_then(VecDeque::pop_front) {
                 None => {

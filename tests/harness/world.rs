@@ -1,7 +1,7 @@
 //! The world of a story: clock, app, people, verbs. No surface is needed; people press by the desk.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ pub struct Outer {
     seed: AtomicU64,
     /// Places left to pass before the process "dies"; below zero: lives for ever.
     lives: AtomicI64,
+    store_is_down: AtomicBool,
     pub passed: Mutex<Vec<&'static str>>,
 }
 
@@ -36,6 +37,7 @@ impl Outer {
             now: AtomicI64::new(1_700_000_000_000),
             seed: AtomicU64::new(seed),
             lives: AtomicI64::new(-1),
+            store_is_down: AtomicBool::new(false),
             passed: Mutex::default(),
         })
     }
@@ -47,6 +49,11 @@ impl Outer {
     /// Did it reach the place it was to die at?
     pub fn is_dead(&self) -> bool {
         self.lives.load(Ordering::SeqCst) == i64::MIN
+    }
+
+    /// While it is, the store takes and tells nothing.
+    pub fn store_is_down(&self, down: bool) {
+        self.store_is_down.store(down, Ordering::SeqCst);
     }
 
     /// From now on, the `n`-th place that is reached is never left.
@@ -82,6 +89,9 @@ impl Outside for Outer {
 #[async_trait]
 impl Faults for Outer {
     async fn reach(&self, place: &'static str) -> Result<(), Trouble> {
+        if place.starts_with("store.") && self.store_is_down.load(Ordering::SeqCst) {
+            return Err(Trouble::Full);
+        }
         if place == "store.statement" || place == "store.read" {
             return Ok(()); // killed between two statements is killed before the commit
         }

@@ -6,6 +6,7 @@ mod exact;
 mod extensions;
 mod limits;
 mod made_up;
+mod peers;
 mod receipts;
 mod reminders;
 mod replicas;

@@ -6,6 +6,8 @@ mod extensions;
 mod failures;
 mod faults;
 mod killed;
+mod outages;
 mod replicas;
 mod requests;
+mod storm;
 mod trouble;
