@@ -162,7 +162,7 @@ impl Bench {
 
     fn came(&mut self, (person, handle): (Person, Handle)) -> Came {
         self.presses += 1;
-        Came { key: format!("press:{}", self.presses), person, handle, tell_by: None }
+        Came { key: format!("press:{}", self.presses), person, handle, tell_by: None, unfinished: false }
     }
 
     fn ask(&mut self, number: u32, length: Span) -> (Came, Draft) {

@@ -69,7 +69,7 @@ impl Desk {
     /// earlier gets its answer here, once.
     pub(super) async fn take(&self, tx: &mut Tx, came: &Came, answer: &Answer) -> Result<bool> {
         let text = write(answer);
-        let tell = came.tell_by.as_ref().filter(|_| answer.wants_telling());
+        let tell = came.tell_by.as_ref().filter(|_| came.unfinished || answer.wants_telling());
         let sealed = match tell {
             Some(tell_by) => Some(self.inner.key.seal(&came.key, tell_by, &*self.inner.outside)?),
             None => None,

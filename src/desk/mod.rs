@@ -63,6 +63,9 @@ pub struct Came {
     /// What is needed to tell the answer later; sealed before it is stored. `None`: the answer is told
     /// in the acknowledgement.
     pub tell_by: Option<String>,
+    /// Something is left to do after the answer even when nobody has to be told: the interaction stays
+    /// in the inbox until then.
+    pub unfinished: bool,
 }
 
 /// What the desk works with; made once in `app`.

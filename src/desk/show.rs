@@ -193,7 +193,8 @@ fn over(ended: &Ended, by: Option<PersonView>, parts: &[Part], now: Time) -> Pha
         part.kept_until.is_none()
             && part.assignment.baseline != Some(Baseline::Standing)
             && match part.assignment.state {
-                AssignmentState::Revoking => true,
+                // What is taken away now may be somebody's who came after us.
+                AssignmentState::Revoking => !reopened_since(part),
                 // Not begun yet; or granted anew for somebody who came after us.
                 AssignmentState::Granting | AssignmentState::Active => {
                     part.assignment.absent_at.is_none() && !reopened_since(part)

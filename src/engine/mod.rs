@@ -147,7 +147,7 @@ impl Engine {
             for claim in claimed {
                 let engine = self.clone();
                 let span = tracing::info_span!("look", kind = claim.kind.as_str(), id = %claim.id);
-                looks.spawn(async move { engine.look(claim).await }.instrument(span));
+                looks.spawn(async move { engine.look_and_give_back(claim).await }.instrument(span));
             }
             if idle {
                 let pause = self.pause(now).await;
@@ -177,7 +177,7 @@ impl Engine {
             }
             for claim in claimed {
                 count += 1;
-                self.look(claim).await;
+                self.look(claim).await.ok(); // what was not given back has its lease
             }
         }
     }
@@ -240,8 +240,21 @@ impl Engine {
         }
     }
 
-    /// One look at one thing.
-    async fn look(&self, mut claim: Claimed) {
+    /// One look, in a process that lives: a database that was away gets the claim back when it is there
+    /// again, and nobody waits for the lease.
+    async fn look_and_give_back(&self, claim: Claimed) {
+        let until = self.inner.outside.now() + LEASE;
+        let Err(kept) = self.look(claim).await else { return };
+        while self.inner.outside.now() < until {
+            tokio::time::sleep(Span::seconds(1).to_std()).await;
+            if self.inner.store.put_back(&kept, self.inner.outside.now()).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// One look at one thing. Gives the claim when it could not be given back.
+    async fn look(&self, mut claim: Claimed) -> Result<(), Claimed> {
         let looked = match claim.kind {
             Kind::Assignment => self.look_at_assignment(&mut claim).await,
             Kind::Request => self.look_at_request(&claim).await,
@@ -259,9 +272,10 @@ impl Engine {
                 self.inner.store.put_back(&claim, self.again_at(&claim)).await
             }
         };
-        if let Err(error) = after {
+        after.map_err(|error| {
             tracing::warn!(%error, "a claim was not given back; its lease will run out");
-        }
+            claim
+        })
     }
 
     /// When to try again after a failed try.

@@ -105,6 +105,27 @@ async fn a_target_that_is_down_at_the_end_is_asked_until_it_is_gone() {
     assert_eq!(story.iter().filter(|what| *what == "assignment.stuck").count(), 1, "{story:?}");
 }
 
+/// The assignment is one for ever; what is taken away in a later life is not what an earlier request is about.
+#[tokio::test]
+async fn a_request_that_is_over_does_not_look_as_if_it_ended_again() {
+    let world = World::new(Database::Sqlite).await;
+    let first = world.asks("alice", "shelf", "a", HOUR).await;
+    world.target.with(|state| state.down = true);
+    world.approves("bob", &first).await;
+    world.settle().await;
+    world.relinquish("alice", &first).await;
+    world.settle().await;
+    world.target.with(|state| state.down = false);
+    world.pass(Span::seconds(30)).await;
+    assert!(matches!(world.phase(&first).await, Phase::Ended { left: Left::Nothing, .. }), "{:?}", world.phase(&first).await);
+    let second = world.gets("alice", "shelf", "a", HOUR).await;
+    world.target.with(|state| state.down = true);
+    world.relinquish("alice", &second).await;
+    world.pass(Span::seconds(10)).await;
+    assert!(matches!(world.phase(&second).await, Phase::Ending { .. }));
+    assert!(matches!(world.phase(&first).await, Phase::Ended { .. }), "{:?}", world.phase(&first).await);
+}
+
 #[tokio::test]
 async fn two_approvers_at_once_are_one_outcome_and_the_second_is_told() {
     let world = World::new(Database::Sqlite).await;

@@ -57,6 +57,21 @@ stories! {
         office.close().await;
     }
 
+    async fn a_second_copy_is_repaired_even_if_slack_does_not_take_it_at_first(office: Office) {
+        office.sim.faults([Fault::new("chat.postMessage", Trouble::LostAnswer).times(2)]);
+        let request = office.asks("alice").await;
+        office.until("second copies", async || (office.messages_of("alice", &request) == 4).then_some(())).await;
+        let [old, _] = office.copies(&request).try_into().expect("two copies");
+        office.sim.faults([Fault::new("chat.update", Trouble::Http500).times(8)]);
+        office.presses_in("bob", &old, "approve").await;
+        office.becomes_member("alice").await;
+        office.until("the old copy is repaired", async || {
+            office.pass(Span::seconds(5));
+            (!has_button(&office.now(&old), "approve")).then_some(())
+        }).await;
+        office.close().await;
+    }
+
     async fn a_message_that_was_deleted_is_posted_again(office: Office) {
         let request = office.asks("alice").await;
         office.dm_says("alice", &request, "Waiting for").await;

@@ -237,11 +237,16 @@ impl Slack {
         }
     }
 
-    /// A press on a copy that is not the message we keep up to date brings that copy up to date.
-    async fn repair(&self, request: &RequestId, channel: &str, ts: &str) -> Result<(), Fault> {
+    /// Is this message another than those that are kept up to date?
+    pub(super) async fn is_copy(&self, request: &RequestId, channel: &str, ts: &str) -> crate::desk::Result<bool> {
         let notices = self.desk.notices(request).await?;
         let kept = |posted: &Posted| posted.place == channel && posted.message == ts;
-        if notices.iter().filter_map(|notice| notice.posted.as_ref()).any(kept) {
+        Ok(!notices.iter().filter_map(|notice| notice.posted.as_ref()).any(kept))
+    }
+
+    /// A press on a copy that is not the message we keep up to date brings that copy up to date.
+    async fn repair(&self, request: &RequestId, channel: &str, ts: &str) -> Result<(), Fault> {
+        if !self.is_copy(request, channel, ts).await? {
             return Ok(());
         }
         let realm = Slack::realm(self.home().await?);

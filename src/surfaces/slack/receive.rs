@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::inbound::{self, Action, Actions, Event, Interaction, SlashCommand, Submission, Suggestion, Who};
+use super::inbound::{self, Action, Actions, Event, Interaction, Place, SlashCommand, Submission, Suggestion, Who};
 use super::messages::action;
 use super::routes::Reply;
 use super::{NAME, Slack, blocks, messages, modal};
@@ -106,7 +106,8 @@ impl Slack {
             return Ok(Reply::Ack);
         }
         if let Some(person) = self.known(&actions.who).await? {
-            let came = came(&actions.who, key.clone(), person, Some(bytes.clone()));
+            let mut came = came(&actions.who, key.clone(), person, Some(bytes.clone()));
+            came.unfinished = self.is_stray(actions, action).await?;
             if let Handled::Reply(reply) = self.press(actions, action, &came).await? {
                 // Tells the answer where the changed messages do not, and repairs a stale copy.
                 self.spawn(|slack| async move { slack.go_on_now(&key, bytes).await });
@@ -114,6 +115,16 @@ impl Slack {
             }
         }
         self.later(&key, &bytes).await
+    }
+
+    /// Was it pressed in a message that the record does not keep up to date: a second copy? It is to be
+    /// repaired then, however often that takes.
+    async fn is_stray(&self, actions: &Actions, action: &Action) -> Result<bool> {
+        let request = action.value.as_deref().and_then(RequestId::parse);
+        match (request, &actions.place) {
+            (Some(request), Place::Message { channel, ts, ephemeral: false }) => self.is_copy(&request, channel, ts).await,
+            (_, Place::Message { .. } | Place::View { .. }) => Ok(false),
+        }
     }
 
     /// Carries out a press of a known person, as far as the record alone can.
@@ -221,7 +232,7 @@ pub(super) fn handle(who: &Who) -> Handle {
 }
 
 pub(super) fn came(who: &Who, key: String, person: Person, tell_by: Option<String>) -> Came {
-    Came { key, person, handle: handle(who), tell_by }
+    Came { key, person, handle: handle(who), tell_by, unfinished: false }
 }
 
 /// What a person is told, as mrkdwn with times in the reader's zone.
