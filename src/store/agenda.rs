@@ -149,6 +149,15 @@ impl Store {
         Ok(row.try_get::<Option<i64>, _>("at")?.map(Time))
     }
 
+    /// What is on the agenda, with the epoch of its last claim.
+    pub async fn agenda(&self) -> Result<Vec<(Kind, String, i64)>> {
+        let rows =
+            sqlx::query("SELECT kind, id, epoch FROM agenda ORDER BY run_at, id").fetch_all(&mut *self.reading().await?).await?;
+        rows.iter()
+            .map(|row| Ok((word("agenda", row, "kind", Kind::parse)?, row.try_get("id")?, row.try_get("epoch")?)))
+            .collect()
+    }
+
     /// Deletes every hint. Only a test would; the scan brings them back.
     pub async fn lose_agenda(&self) -> Result<()> {
         let mut tx = self.begin().await?;

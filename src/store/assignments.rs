@@ -150,6 +150,13 @@ impl Store {
         grants(&mut *self.reading().await?, LIVE_ON, id.as_str()).await
     }
 
+    /// Every live grant there is.
+    pub async fn all_live_grants(&self) -> Result<Vec<GrantRow>> {
+        let query = format!("{GRANTS}WHERE g.ended_at IS NULL ORDER BY g.id");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut *self.reading().await?).await?;
+        rows.iter().map(grant).collect()
+    }
+
     /// All grants of a request, in the order of its plan.
     pub async fn grants_of(&self, id: &RequestId) -> Result<Vec<GrantRow>> {
         grants(&mut *self.reading().await?, OF_REQUEST, id.as_str()).await
