@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::grant::Grant;
+use super::planted::{Bug, planted};
 use super::time::{Span, Time};
 use super::words;
 
@@ -131,6 +132,7 @@ pub fn due(facts: &Facts, now: Time) -> Due {
     match facts.state {
         Granting if facts.claims.is_empty() => match facts.baseline {
             None | Some(Baseline::Standing) => Due::Close,
+            Some(Baseline::Absent) if planted(Bug::NotTakenBack) => Due::Close,
             Some(Baseline::Absent) => take_away,
         },
         Granting => {
@@ -142,8 +144,8 @@ pub fn due(facts: &Facts, now: Time) -> Due {
             }
         }
         Active if facts.claims.is_empty() => match facts.baseline {
-            Some(Baseline::Standing) => Due::Close,
-            None | Some(Baseline::Absent) => take_away,
+            Some(Baseline::Standing) if !planted(Bug::TakesStanding) => Due::Close,
+            None | Some(Baseline::Absent | Baseline::Standing) => take_away,
         },
         Active if facts.claims.iter().any(|claim| claim.ready && !claim.usable) => Due::Confirm,
         Active => {

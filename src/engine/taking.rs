@@ -13,6 +13,7 @@ use crate::domain::assignment::{AssignmentState, Baseline};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
 use crate::domain::person::Actor;
+use crate::domain::planted::{Bug, planted};
 use crate::domain::time::{Span, Time};
 use crate::store::{AssignmentRow, Claimed, Tx};
 
@@ -48,7 +49,7 @@ impl Engine {
         row.cut = Some(cut.clone());
         row.error = None;
         row.state = AssignmentState::Settling;
-        row.until = Some(now + hands.timing().settle);
+        row.until = Some(if planted(Bug::NoSettling) { now } else { now + hands.timing().settle });
         tx.put_assignment(&row).await?;
         let body = json!({ "seen": seen, "cut": cut, "due_at": row.due_at, "late_ms": row.due_at.map(|due| (now - due).0) });
         tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.absent").with(body));
@@ -161,6 +162,9 @@ struct Failed {
 async fn take_away(hands: &Hands) -> std::result::Result<(Observed, Cut), Failed> {
     let unseen = |fault| Failed { still_there: false, works: None, fault };
     let called = hands.revoke().await;
+    if planted(Bug::BelievesRevoke) && called == Ok(Called::DONE) {
+        return Ok((Observed::Absent, Cut::NotNeeded));
+    }
     let seen = hands.observe().await.map_err(unseen)?;
     match (seen.ours_or_unknown(), called) {
         (false, _) => Ok((seen, hands.cut().await.map_err(unseen)?)),

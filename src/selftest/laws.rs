@@ -7,14 +7,13 @@ use super::Failed;
 use super::people::{Act, Press};
 use super::sim::Sim;
 use super::surface;
-use super::world::{Frozen, Still, World};
+use super::world::World;
 use crate::audit;
 use crate::desk::Answer;
 use crate::domain::assignment::AssignmentState;
 use crate::domain::id::{AssignmentId, GrantId, RequestId};
 use crate::domain::request::RequestState;
 use crate::domain::time::{Clock, Span, Time};
-use crate::engine::LEASE;
 use crate::store::{Claimed, Kind, Verdict};
 
 /// How long after the last fault everything has to be as the record says: a lease, the longest pause, the
@@ -61,14 +60,13 @@ pub struct Laws {
 
 impl Laws {
     /// At most one of each lane is claimed, over all that hold claims.
-    pub fn claimed(&mut self, sim: &Sim, queue: &[Claimed], frozen: &[Frozen], _now: Time) {
+    pub fn claimed(&mut self, sim: &Sim, queue: &[Claimed]) {
         let mut lanes: Vec<&str> = queue.iter().map(|claim| claim.lane.as_str()).filter(|lane| !lane.is_empty()).collect();
         lanes.sort_unstable();
         self.checked += 1;
         if lanes.windows(2).any(|two| two[0] == two[1]) {
             sim.broken("two assignments of one lane are worked on at once");
         }
-        let _ = frozen;
     }
 
     /// One outcome of a request wins.
@@ -364,14 +362,3 @@ async fn messages_at_rest(world: &mut World) -> Result<(), Failed> {
     }
     Ok(())
 }
-
-/// A look that stands still and still holds its lane.
-pub fn holds_lane(frozen: &Frozen) -> Option<&str> {
-    match &frozen.still {
-        Still::Look(claim, _) if !claim.lane.is_empty() => Some(&claim.lane),
-        Still::Look(..) | Still::Act(..) => None,
-    }
-}
-
-/// For how long a lane is held at least after it was claimed.
-pub const LANE_HELD: Span = LEASE;

@@ -4,6 +4,8 @@
 
 mod laws;
 mod people;
+#[cfg(feature = "planted")]
+pub mod plants;
 mod report;
 mod sim;
 mod surface;
@@ -40,11 +42,21 @@ pub struct Args {
     /// Where chance begins. The same seed does exactly the same. [default: by chance]
     #[arg(long)]
     seed: Option<u64>,
+    /// Break one law on purpose, by its name, or each in turn with `all`; it has to be found.
+    #[cfg(feature = "planted")]
+    #[arg(long)]
+    plant: Option<String>,
 }
 
 impl Args {
     pub fn new(steps: u64, seed: u64) -> Args {
-        Args { chaos: true, steps, seed: Some(seed) }
+        Args {
+            chaos: true,
+            steps,
+            seed: Some(seed),
+            #[cfg(feature = "planted")]
+            plant: None,
+        }
     }
 }
 
@@ -61,6 +73,8 @@ pub enum Failed {
     Setting,
     #[error("the self test cannot run here: {0}")]
     Runtime(#[from] std::io::Error),
+    #[error("a planted bug was not found: {0}")]
+    NotFound(String),
     #[error("nothing was tested: {0}")]
     Untested(String),
 }
@@ -68,6 +82,10 @@ pub enum Failed {
 /// Runs, telling progress and the result on standard output.
 pub fn run(args: &Args, outside: &dyn Outside) -> Result<(), Failed> {
     let seed = args.seed.unwrap_or_else(|| outside.pick(1_000_000_000));
+    #[cfg(feature = "planted")]
+    if let Some(name) = &args.plant {
+        return plants::find(name, args.steps, seed);
+    }
     let started = outside.now();
     let report = simulate(args.steps, seed, &mut |report| report.progress(args.steps, outside.now() - started))?;
     report.print(outside.now() - started);

@@ -344,6 +344,16 @@ impl Target {
         answer
     }
 
+    /// Nothing is taken away that a usable grant still asks for.
+    async fn still_asked_for(&self, key: &str) {
+        let Some(eye) = self.eye.lock().ok().and_then(|eye| eye.clone()) else { return };
+        let Ok(Some(row)) = eye.assignment_by_key(key).await else { return };
+        let (now, live) = (self.sim.now(), eye.live_grants(&row.id).await.unwrap_or_default());
+        if let Some(held) = live.iter().find(|held| held.grant.usable_at.is_some() && now < held.grant.ends_at) {
+            self.sim.broken(format!("{key} is taken away while {} still asks for it", held.grant.id));
+        }
+    }
+
     /// A call to grant has its durable intent: a live grant, and what was there before is known.
     async fn intent(&self, key: &str) {
         let Some(eye) = self.eye.lock().ok().and_then(|eye| eye.clone()) else { return };
@@ -458,6 +468,7 @@ impl Connector for Target {
     }
 
     async fn revoke(&self, assignment: &Assignment) -> Result<Called, Fault> {
+        self.still_asked_for(&assignment.key).await;
         self.change(assignment, None).await
     }
 

@@ -61,6 +61,7 @@ pub struct World {
     pub presses: Vec<Press>,
     pub pressed: u64,
     weather_until: u64,
+    lost_agenda: bool,
     scan_at: Time,
 }
 
@@ -101,6 +102,7 @@ impl World {
             presses: Vec::new(),
             pressed: 0,
             weather_until: step,
+            lost_agenda: false,
             scan_at,
             sim,
             target,
@@ -160,6 +162,7 @@ impl World {
             return;
         }
         self.scan_at = now + SCAN_EVERY;
+        self.lost_agenda = false;
         let engine = self.process.engine.clone();
         let mut work = Box::pin(async move { engine.scan(now).await });
         match self.sim.drive(&mut work).await {
@@ -177,7 +180,7 @@ impl World {
             match self.sim.drive(&mut work).await {
                 Driven::Done(claimed) => {
                     self.queue = claimed;
-                    self.laws.claimed(&self.sim, &self.queue, &self.frozen, now);
+                    self.laws.claimed(&self.sim, &self.queue);
                     self.queue.reverse();
                 }
                 Driven::Frozen(_) => return,
@@ -203,7 +206,8 @@ impl World {
     fn pass(&mut self) {
         let mut state = self.sim.state();
         let now = state.time + state.off;
-        let most = self.laws.next_due.map_or(3_600_000, |at| at.0 - now).clamp(1, 3_600_000);
+        // What lost its row on the agenda gets it back within a minute: no more than that passes at once.
+        let most = self.laws.next_due.map_or(60_000, |at| at.0 - now).clamp(1, 60_000.max(3_600_000 * i64::from(!self.lost_agenda)));
         let span = if state.chance.below(10) < 7 { most } else { state.chance.between(1, most) };
         state.time += span;
     }
@@ -367,6 +371,7 @@ impl World {
                 self.sim.state().wrong(Wrong::NoAgenda);
                 self.eye.lose_agenda().await?;
                 self.laws.commits = 0;
+                self.lost_agenda = true;
             }
             2 => {
                 let mut state = self.sim.state();

@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::{Result, Store, Tx, word};
 use crate::domain::id::AssignmentId;
+use crate::domain::planted::{Bug, planted};
 use crate::domain::time::{Span, Time};
 use crate::domain::words;
 
@@ -86,7 +87,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let until = (now + lease).0;
         let rows =
-            sqlx::query(AssertSqlSafe(self.dialect.claim)).bind(until).bind(now.0).bind(most).fetch_all(tx.sql().await?).await?;
+            sqlx::query(AssertSqlSafe(self.dialect.claim.replace("a.lane = ''", if planted(Bug::NoLanes) { "1 = 1" } else { "a.lane = ''" }))).bind(until).bind(now.0).bind(most).fetch_all(tx.sql().await?).await?;
         let mut claimed = Vec::new();
         for row in rows {
             let claim = Claimed {
@@ -97,7 +98,7 @@ impl Store {
                 attempts: row.try_get::<i64, _>("attempts")? - 1,
                 holder: format!("{:032x}", self.outside.random()),
             };
-            if claim.lane.is_empty() || take_lane(&mut tx, &claim, now, until).await? {
+            if claim.lane.is_empty() || planted(Bug::NoLanes) || take_lane(&mut tx, &claim, now, until).await? {
                 claimed.push(claim);
             } else {
                 // Another replica was faster. Its release makes this row's turn.
@@ -225,6 +226,9 @@ impl Store {
              AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'inbox' AND x.id = i.key) ON CONFLICT DO NOTHING",
         ];
         // Each of these reads what is unfinished, by an index of nothing else, whatever is over.
+        if planted(Bug::NoScan) {
+            return Ok(0);
+        }
         let mut restored = 0;
         let mut tx = self.begin().await?;
         for scan in SCANS {
@@ -365,6 +369,9 @@ impl Tx {
             .bind(until.0)
             .execute(self.sql().await?)
             .await?;
+        if planted(Bug::WritesLate) {
+            return Ok(true);
+        }
         if kept.rows_affected() == 0 {
             return Ok(false);
         }

@@ -9,6 +9,7 @@ use crate::domain::assignment::{AssignmentState, Baseline};
 use crate::domain::grant::{End, Ended, Grant};
 use crate::domain::id::{AssignmentId, GrantId, RequestId};
 use crate::domain::person::Actor;
+use crate::domain::planted::{Bug, planted};
 use crate::domain::time::{Span, Time};
 
 /// An assignment as stored.
@@ -338,7 +339,12 @@ impl Tx {
 
     /// Moves the ends of a request's grants once it is usable: earlier, never later.
     pub async fn move_ends(&mut self, id: &RequestId, now: Time) -> Result<()> {
-        sqlx::query("UPDATE grants SET ends_at = $2 + length WHERE request = $1 AND ended_at IS NULL AND $2 + length < ends_at")
+        let move_it = if planted(Bug::LaterEnd) {
+            "UPDATE grants SET ends_at = $2 + length + 1800000 WHERE request = $1 AND ended_at IS NULL"
+        } else {
+            "UPDATE grants SET ends_at = $2 + length WHERE request = $1 AND ended_at IS NULL AND $2 + length < ends_at"
+        };
+        sqlx::query(move_it)
             .bind(id.as_str())
             .bind(now.0)
             .execute(self.sql().await?)

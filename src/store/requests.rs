@@ -8,6 +8,7 @@ use super::{Result, Store, Tx, json, maybe_word, to_json, word};
 use crate::domain::access::{Access, Planned};
 use crate::domain::id::{PersonId, RequestId};
 use crate::domain::person::Actor;
+use crate::domain::planted::{Bug, planted};
 use crate::domain::request::{Request, RequestState};
 use crate::domain::time::{Span, Time};
 use crate::domain::words;
@@ -179,7 +180,12 @@ impl Tx {
 
     /// Closes an open request. `false`: somebody was faster.
     pub async fn close_request(&mut self, id: &RequestId, to: RequestState, now: Time) -> Result<bool> {
-        let changed = sqlx::query("UPDATE requests SET state = $2, decided_at = $3 WHERE id = $1 AND state = 'open'")
+        let close_it = if planted(Bug::TwoOutcomes) {
+            "UPDATE requests SET state = $2, decided_at = $3 WHERE id = $1"
+        } else {
+            "UPDATE requests SET state = $2, decided_at = $3 WHERE id = $1 AND state = 'open'"
+        };
+        let changed = sqlx::query(close_it)
             .bind(id.as_str())
             .bind(to.as_str())
             .bind(now.0)
