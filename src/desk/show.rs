@@ -159,7 +159,8 @@ fn over(ended: &Ended, by: Option<PersonView>, parts: &[Part], now: Time) -> Pha
         part.kept_until.is_none()
             && part.assignment.baseline != Some(Baseline::Standing)
             && match part.assignment.state {
-                AssignmentState::Revoking => true,
+                // Not ours any more, when it was ended for us and begun anew for somebody who came after.
+                AssignmentState::Revoking => !reopened_since(part),
                 // Not begun yet; or granted anew for somebody who came after us.
                 AssignmentState::Granting | AssignmentState::Active => {
                     part.assignment.absent_at.is_none() && !reopened_since(part)

@@ -280,7 +280,9 @@ async fn peace(world: &mut World, span: Span) -> Result<(), Failed> {
             idle = 0;
             continue;
         }
-        world.look().await;
+        if !world.look().await {
+            world.sim.state().time += 500; // it waits for a lane
+        }
         idle += 1;
         if 5_000 < idle {
             world.sim.broken("there is always something due: it never comes to rest");

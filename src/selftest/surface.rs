@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use super::sim::Sim;
 use super::wrong::Wrong;
 use crate::desk::Desk;
+use crate::desk::view::{Phase, RequestView};
 use crate::domain::fault::Fault;
 use crate::domain::notice::{Notice, Posted, Subject};
 use crate::domain::time::Span;
@@ -29,10 +30,25 @@ pub struct Board {
 /// What a message of this subject has to say now, in short.
 pub async fn says(desk: &Desk, subject: &Subject) -> Result<u64, Fault> {
     let text = match subject {
-        Subject::Request(id) => format!("{:?}", desk.view(id, NAME, REALM).await?),
+        Subject::Request(id) => desk.view(id, NAME, REALM).await?.map_or_else(String::new, in_short),
         Subject::Alert(id) => format!("{:?}", desk.alert(id).await?),
     };
     Ok(text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
+}
+
+/// What became of an access that is over is read from its assignment, which may have had another life
+/// since: that is left out here.
+fn in_short(view: RequestView) -> String {
+    match view.phase {
+        Phase::Ended { how, by, at, why, .. } => format!("{} {how:?} {by:?} {at:?} {why:?}", view.effect),
+        Phase::Asked
+        | Phase::Denied { .. }
+        | Phase::Withdrawn { .. }
+        | Phase::Stale { .. }
+        | Phase::Approved { .. }
+        | Phase::Usable { .. }
+        | Phase::Ending { .. } => format!("{view:?}"),
+    }
 }
 
 #[async_trait]

@@ -124,7 +124,9 @@ impl World {
         self.scan_when_due().await;
         let due = !self.queue.is_empty() || self.laws.next_due.is_some_and(|at| at <= self.sim.now());
         match (due, self.chance(100)) {
-            (true, 0..=79) => self.look().await,
+            (true, 0..=79) => {
+                self.look().await;
+            }
             (true, 80..=83) => self.sleep_over_it(),
             (false, 0..=57) => self.pass(),
             (_, 0..=92) => self.somebody_acts().await?,
@@ -167,12 +169,16 @@ impl World {
         let mut work = Box::pin(async move { engine.scan(now).await });
         match self.sim.drive(&mut work).await {
             Driven::Done(()) | Driven::Frozen(_) => {}
-            Driven::Crashed => self.restart(false).await,
+            Driven::Crashed => {
+                drop(work); // with what it holds of the store
+                self.restart(false).await;
+            }
         }
     }
 
     /// One look of the engine.
-    pub async fn look(&mut self) {
+    /// `false`: there was nothing that could be looked at.
+    pub async fn look(&mut self) -> bool {
         if self.queue.is_empty() {
             let (engine, now, most) = (self.process.engine.clone(), self.sim.now(), 1 + self.chance(4));
             let most = usize::try_from(most).unwrap_or(1);
@@ -183,11 +189,15 @@ impl World {
                     self.laws.claimed(&self.sim, &self.queue);
                     self.queue.reverse();
                 }
-                Driven::Frozen(_) => return,
-                Driven::Crashed => return self.restart(false).await,
+                Driven::Frozen(_) => return true,
+                Driven::Crashed => {
+                    drop(work);
+                    self.restart(false).await;
+                    return true;
+                }
             }
         }
-        let Some(claim) = self.queue.pop() else { return };
+        let Some(claim) = self.queue.pop() else { return false };
         self.sim.note(format_args!("look at {} {}", claim.kind.as_str(), claim.id));
         self.laws.looks += 1;
         let (engine, taken) = (self.process.engine.clone(), claim.clone());
@@ -200,6 +210,7 @@ impl World {
                 self.restart(false).await;
             }
         }
+        true
     }
 
     /// Time passes, up to what is due next.
@@ -246,7 +257,10 @@ impl World {
                 match self.sim.drive(&mut work).await {
                     Driven::Done(()) => {}
                     Driven::Frozen(wake) => self.frozen.push(Frozen { still: Still::Look(claim.clone(), work), wake }),
-                    Driven::Crashed => self.restart(false).await,
+                    Driven::Crashed => {
+                        drop(work);
+                        self.restart(false).await;
+                    }
                 }
                 if let Some(before) = before
                     && before != self.row(&claim).await?
