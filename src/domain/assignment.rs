@@ -61,7 +61,8 @@ pub const REVERSE_PATIENCE: Span = Span::seconds(10);
 pub struct Facts {
     pub state: AssignmentState,
     pub baseline: Option<Baseline>,
-    /// While settling: until when. While a target works on a call: when to poll.
+    /// While settling: until when. While a target works on a call: when to poll. Once ended: until when
+    /// the last revocation may still land.
     pub until: Option<Time>,
     /// When it was last looked at.
     pub observed_at: Option<Time>,
@@ -157,7 +158,10 @@ pub fn due(facts: &Facts, now: Time) -> Due {
             Some(until) if now < until => Due::Wait(Some(until)),
             Some(_) | None => Due::Settle,
         },
-        Ended if !facts.claims.is_empty() => Due::Reopen,
+        Ended if !facts.claims.is_empty() => match facts.until {
+            Some(until) if now < until => Due::Wait(next_look.into_iter().chain([until]).min()),
+            Some(_) | None => Due::Reopen,
+        },
         Ended => late_look(facts, now),
     }
 }

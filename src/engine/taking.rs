@@ -75,6 +75,8 @@ impl Engine {
         let now = self.inner.outside.now();
         let mut tx = self.inner.store.begin().await?;
         saw(&mut row, &seen, now);
+        // This last revocation may land late as well: nothing is granted anew before it cannot any more.
+        row.until = Some(now + hands.timing().settle);
         self.end(&mut tx, &mut row, "gone", &cut, now).await?;
         let step = self.write(tx, claim).await?;
         if let (Step::Go, Some(due)) = (&step, row.due_at) {
@@ -93,6 +95,7 @@ impl Engine {
             Some(Baseline::Absent) | None => "nothing was granted",
         };
         self.tell_ended(&mut tx, &row, now).await?;
+        row.until = None;
         self.end(&mut tx, &mut row, outcome, &Cut::NotNeeded, now).await?;
         self.write(tx, claim).await
     }
@@ -142,7 +145,6 @@ impl Engine {
         row.state = AssignmentState::Ended;
         row.ended_at = Some(now);
         row.observed_at = Some(now);
-        row.until = None;
         row.error = None;
         tx.put_assignment(row).await?;
         tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.receipt").with(receipt));
