@@ -353,10 +353,13 @@ async fn messages_at_rest(world: &mut World) -> Result<(), Failed> {
                 sim.broken(format!("a message of {id} was never posted"));
                 continue;
             };
-            let shown = world.messages.lock().ok().and_then(|messages| messages.get(&posted.message).cloned()).unwrap_or_default();
+            let shown =
+                world.messages.lock().ok().and_then(|messages| messages.get(&posted.message).cloned()).unwrap_or_default();
             let says = surface::says(&world.process.desk, &notice.subject).await.map_err(|_| Failed::Setting)?;
             if shown != says {
-                sim.broken(format!("a message of {id} does not show what the record says.\n  It shows: {shown}\n  It should: {says}"));
+                sim.broken(format!(
+                    "a message of {id} does not show what the record says.\n  It shows: {shown}\n  It should: {says}"
+                ));
             }
         }
     }

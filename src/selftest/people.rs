@@ -131,7 +131,8 @@ impl World {
                 (any, Act::Ask { access_type, value, length })
             }
             (7..=13, Some(id)) => {
-                let open = recent.iter().rev().find(|id| self.laws.requests.get(**id).is_some_and(|known| known.decided.is_none()));
+                let open =
+                    recent.iter().rev().find(|id| self.laws.requests.get(**id).is_some_and(|known| known.decided.is_none()));
                 let length = (state.chance.below(3) == 0).then(|| Span::minutes(state.chance.between(1, 60)));
                 (approver, Act::Approve(open.map_or(id, |open| (*open).clone()), length))
             }

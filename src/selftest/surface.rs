@@ -67,7 +67,10 @@ impl Surface for Board {
         let wrong = if state.goes_wrong(cases) { state.chance.below(3) } else { 3 };
         if wrong == 0 {
             state.wrong(Wrong::PostFailed);
-            return Err(Fault::Later { why: "Too many messages.".into(), after: Some(Span::seconds(state.chance.between(1, 30))) });
+            return Err(Fault::Later {
+                why: "Too many messages.".into(),
+                after: Some(Span::seconds(state.chance.between(1, 30))),
+            });
         }
         if wrong == 1 {
             state.time += state.chance.between(100, 9_000);

@@ -197,7 +197,11 @@ impl Target {
         world.landing = later;
         due.sort_by_key(|landing| landing.at);
         for landing in due {
-            self.sim.note(format_args!("lands now: {} {}", if landing.deadline.is_some() { "grant" } else { "revoke" }, landing.key));
+            self.sim.note(format_args!(
+                "lands now: {} {}",
+                if landing.deadline.is_some() { "grant" } else { "revoke" },
+                landing.key
+            ));
             self.sim.state().calm_since = time;
             match landing.deadline {
                 Some(deadline) => give(&mut world, &landing, deadline, time, off),

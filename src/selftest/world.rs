@@ -79,12 +79,8 @@ impl World {
         let eye_of = Arc::new(Eye(sim.clone()));
         let eye = Store::open("sqlite::memory:", eye_of).await?;
         let store = eye.beside(sim.clone());
-        let target = Target {
-            integration: DEPOT,
-            sim: sim.clone(),
-            world: Arc::default(),
-            eye: Arc::new(Mutex::new(Some(eye.clone()))),
-        };
+        let target =
+            Target { integration: DEPOT, sim: sim.clone(), world: Arc::default(), eye: Arc::new(Mutex::new(Some(eye.clone()))) };
         let messages = Messages::default();
         let process = start(&sim, &store, &target, &messages).await?;
         let mut people = Vec::new();
@@ -218,7 +214,8 @@ impl World {
         let mut state = self.sim.state();
         let now = state.time + state.off;
         // What lost its row on the agenda gets it back within a minute: no more than that passes at once.
-        let most = self.laws.next_due.map_or(60_000, |at| at.0 - now).clamp(1, 60_000.max(3_600_000 * i64::from(!self.lost_agenda)));
+        let most =
+            self.laws.next_due.map_or(60_000, |at| at.0 - now).clamp(1, 60_000.max(3_600_000 * i64::from(!self.lost_agenda)));
         let span = if state.chance.below(10) < 7 { most } else { state.chance.between(1, most) };
         state.time += span;
     }
@@ -282,9 +279,12 @@ impl World {
         if claim.kind != Kind::Assignment {
             return Ok(None);
         }
-        let held = self.eye.agenda().await?.into_iter().any(|(kind, id, epoch)| {
-            kind == claim.kind && id == claim.id && epoch == claim.epoch
-        });
+        let held = self
+            .eye
+            .agenda()
+            .await?
+            .into_iter()
+            .any(|(kind, id, epoch)| kind == claim.kind && id == claim.id && epoch == claim.epoch);
         if held { Ok(None) } else { Ok(Some(self.row(claim).await?)) }
     }
 

@@ -86,8 +86,14 @@ impl Store {
         }
         let mut tx = self.begin().await?;
         let until = (now + lease).0;
-        let rows =
-            sqlx::query(AssertSqlSafe(self.dialect.claim.replace("a.lane = ''", if planted(Bug::NoLanes) { "1 = 1" } else { "a.lane = ''" }))).bind(until).bind(now.0).bind(most).fetch_all(tx.sql().await?).await?;
+        let rows = sqlx::query(AssertSqlSafe(
+            self.dialect.claim.replace("a.lane = ''", if planted(Bug::NoLanes) { "1 = 1" } else { "a.lane = ''" }),
+        ))
+        .bind(until)
+        .bind(now.0)
+        .bind(most)
+        .fetch_all(tx.sql().await?)
+        .await?;
         let mut claimed = Vec::new();
         for row in rows {
             let claim = Claimed {

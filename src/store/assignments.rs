@@ -344,11 +344,7 @@ impl Tx {
         } else {
             "UPDATE grants SET ends_at = $2 + length WHERE request = $1 AND ended_at IS NULL AND $2 + length < ends_at"
         };
-        sqlx::query(move_it)
-            .bind(id.as_str())
-            .bind(now.0)
-            .execute(self.sql().await?)
-            .await?;
+        sqlx::query(move_it).bind(id.as_str()).bind(now.0).execute(self.sql().await?).await?;
         Ok(())
     }
 }

@@ -185,12 +185,7 @@ impl Tx {
         } else {
             "UPDATE requests SET state = $2, decided_at = $3 WHERE id = $1 AND state = 'open'"
         };
-        let changed = sqlx::query(close_it)
-            .bind(id.as_str())
-            .bind(to.as_str())
-            .bind(now.0)
-            .execute(self.sql().await?)
-            .await?;
+        let changed = sqlx::query(close_it).bind(id.as_str()).bind(to.as_str()).bind(now.0).execute(self.sql().await?).await?;
         Ok(changed.rows_affected() == 1)
     }
 
