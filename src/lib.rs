@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod playground;
 pub mod policy;
 pub mod secret;
+pub mod selftest;
 pub mod server;
 pub mod store;
 pub mod surfaces;

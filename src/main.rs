@@ -8,8 +8,7 @@ use p0::app::{App, Real};
 use p0::config::Settings;
 use p0::domain::outside::Outside;
 use p0::secret::Env;
-use p0::server;
-use p0::{cli, demo, playground, telemetry};
+use p0::{cli, demo, playground, selftest, server, telemetry};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -39,6 +38,8 @@ enum What {
     Receipt(cli::receipt::Receipt),
     /// Check the record, export it, seal what is new, archive what is over.
     Audit(cli::audit::Audit),
+    /// Try out on this machine, without touching anything, that no access outlives its end.
+    Selftest(selftest::Args),
     /// Run a stand-in for Slack on this machine, for tests of any Slack app.
     SlackSim(playground::Args),
 }
@@ -79,6 +80,10 @@ async fn main() -> ExitCode {
             telemetry::start("error");
             cli::audit::run(args, outside).await
         }
+        What::Selftest(args) => match tokio::task::spawn_blocking(move || selftest::run(&args, &*outside)).await {
+            Ok(done) => done.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        },
         What::SlackSim(args) => {
             telemetry::start("p0=info,warn");
             playground::run(args, outside).await.map_err(|error| error.to_string())

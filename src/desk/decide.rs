@@ -7,6 +7,7 @@ use crate::domain::event::Event;
 use crate::domain::grant::Grant;
 use crate::domain::id::{GrantId, RequestId};
 use crate::domain::person::Actor;
+use crate::domain::planted::{Bug, planted};
 use crate::domain::request::{Outcome, RequestState};
 use crate::domain::time::Span;
 use crate::policy::Line;
@@ -96,6 +97,9 @@ impl Desk {
             Verdict::Approve => Answer::Approved { request: id.clone(), length: decision.length.unwrap_or(row.request.length) },
             Verdict::Deny => Answer::Denied { request: id.clone() },
         };
+        if planted(Bug::CallFirst) && decision.verdict == Verdict::Approve {
+            self.call_first(row).await;
+        }
         let mut tx = self.inner.store.begin().await?;
         if !self.take(&mut tx, came, &answer).await? {
             drop(tx);
@@ -182,6 +186,18 @@ impl Desk {
         let body = json!({ "step": decision.step, "length_ms": decision.length, "note": decision.note, "policy": decision.policy, "via": decision.via });
         tx.record(Event::new(id, now, decision.actor.clone(), what).with(body));
         Ok(true)
+    }
+
+    /// The bug of that name.
+    async fn call_first(&self, row: &RequestRow) {
+        use crate::domain::access::{Assignment, mark};
+        for planned in &row.plan {
+            let Some(connector) = self.inner.connectors.get(&planned.connector) else { continue };
+            let id = crate::domain::id::AssignmentId::new(&*self.inner.outside);
+            let mark = mark(&self.inner.key.installation(), &id);
+            let (key, target) = (planned.key.clone(), planned.target.clone());
+            let _ = connector.grant(&Assignment { id, key, target, handle: None, mark }, self.now() + Span::hours(1)).await;
+        }
     }
 
     /// The requestor takes an open request back.

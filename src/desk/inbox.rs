@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use super::{Answer, Came, Desk, DeskError, Result};
+use crate::domain::planted::{Bug, planted};
 use crate::store::{Kind, Letter, Tx};
 
 /// An interaction that was stored and is not finished.
@@ -18,7 +19,7 @@ pub struct Stored {
 impl Desk {
     /// The answer an interaction got, if it came before. `Some(Nothing)` while it is being worked on.
     pub async fn answered(&self, key: &str) -> Result<Option<Answer>> {
-        let letter = self.inner.store.letter(key).await?;
+        let letter = self.inner.store.letter(key).await?.filter(|_| !planted(Bug::ActsTwice));
         Ok(letter.map(|letter| read(letter.answer.as_deref()).unwrap_or(Answer::Nothing)))
     }
 
@@ -82,7 +83,7 @@ impl Desk {
             answer: Some(text.clone()),
             sealed,
         };
-        if tx.receive(&letter).await? {
+        if tx.receive(&letter).await? || planted(Bug::ActsTwice) {
             return Ok(true);
         }
         Ok(tx.answer(&came.key, &text, tell.is_some()).await?)

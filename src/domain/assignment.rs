@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::grant::Grant;
+use super::planted::{Bug, planted};
 use super::time::{Span, Time};
 use super::words;
 
@@ -60,7 +61,8 @@ pub const REVERSE_PATIENCE: Span = Span::seconds(10);
 pub struct Facts {
     pub state: AssignmentState,
     pub baseline: Option<Baseline>,
-    /// While settling: until when. While a target works on a call: when to poll.
+    /// While settling: until when. While a target works on a call: when to poll. Once ended: until when
+    /// the last revocation may still land.
     pub until: Option<Time>,
     /// When it was last looked at.
     pub observed_at: Option<Time>,
@@ -131,6 +133,7 @@ pub fn due(facts: &Facts, now: Time) -> Due {
     match facts.state {
         Granting if facts.claims.is_empty() => match facts.baseline {
             None | Some(Baseline::Standing) => Due::Close,
+            Some(Baseline::Absent) if planted(Bug::NotTakenBack) => Due::Close,
             Some(Baseline::Absent) => take_away,
         },
         Granting => {
@@ -142,8 +145,8 @@ pub fn due(facts: &Facts, now: Time) -> Due {
             }
         }
         Active if facts.claims.is_empty() => match facts.baseline {
-            Some(Baseline::Standing) => Due::Close,
-            None | Some(Baseline::Absent) => take_away,
+            Some(Baseline::Standing) if !planted(Bug::TakesStanding) => Due::Close,
+            None | Some(Baseline::Absent | Baseline::Standing) => take_away,
         },
         Active if facts.claims.iter().any(|claim| claim.ready && !claim.usable) => Due::Confirm,
         Active => {
@@ -155,7 +158,10 @@ pub fn due(facts: &Facts, now: Time) -> Due {
             Some(until) if now < until => Due::Wait(Some(until)),
             Some(_) | None => Due::Settle,
         },
-        Ended if !facts.claims.is_empty() => Due::Reopen,
+        Ended if !facts.claims.is_empty() => match facts.until {
+            Some(until) if now < until => Due::Wait(next_look.into_iter().chain([until]).min()),
+            Some(_) | None => Due::Reopen,
+        },
         Ended => late_look(facts, now),
     }
 }

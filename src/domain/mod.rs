@@ -13,6 +13,7 @@ pub mod id;
 pub mod notice;
 pub mod outside;
 pub mod person;
+pub mod planted;
 pub mod request;
 pub mod time;
 

@@ -15,6 +15,7 @@ use crate::domain::fault::Fault;
 use crate::domain::grant::{End, Ended, Grant, NOT_IN_TIME};
 use crate::domain::id::{AssignmentId, RequestId};
 use crate::domain::person::Actor;
+use crate::domain::planted::{Bug, planted};
 use crate::domain::time::Time;
 use crate::store::{AssignmentRow, Changed, Claimed, GrantRow, Next, StoreError, Tx};
 
@@ -92,6 +93,9 @@ impl Engine {
     /// Ends the grants whose time is up, and with one that failed all of its request.
     async fn end_what_is_over(&self, claim: &Claimed, row: &AssignmentRow, live: &[GrantRow], now: Time) -> Result<Step> {
         let mut tx = self.inner.store.begin().await?;
+        if planted(Bug::EndsKept) && row.state == AssignmentState::Active && row.baseline == Some(assignment::Baseline::Absent) {
+            tx.put_assignment(&AssignmentRow { state: AssignmentState::Revoking, due_at: Some(now), ..row.clone() }).await?;
+        }
         for held in live {
             let grant = &held.grant;
             match grant.ends_by_itself(now) {
@@ -120,6 +124,11 @@ impl Engine {
             for held in live.iter().filter(|held| held.ready) {
                 fail_request(&mut tx, &held.grant.request, &row.id, &why, now).await?;
             }
+            return self.write(tx, claim).await;
+        }
+        if planted(Bug::GivesUp) && row.state == AssignmentState::Revoking && 3 < claim.attempts {
+            (row.state, row.ended_at, row.observed_at) = (AssignmentState::Ended, Some(now), Some(now));
+            tx.put_assignment(&row).await?;
             return self.write(tx, claim).await;
         }
         let news = row.error.as_ref() != Some(&why);

@@ -12,6 +12,7 @@ use crate::domain::assignment::{AssignmentState, Baseline, LONGEST_PAUSE};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
 use crate::domain::person::Actor;
+use crate::domain::planted::{Bug, planted};
 use crate::domain::time::{Span, Time};
 use crate::store::{AssignmentRow, Changed, Claimed, GrantRow, Next, Tx};
 
@@ -23,6 +24,7 @@ impl Engine {
     pub(super) async fn take_baseline(&self, claim: &Claimed, mut row: AssignmentRow, live: &[GrantRow]) -> Result<Step> {
         let Some(hands) = self.hands(&row) else { return self.not_configured(claim, row, live).await };
         let seen = match hands.observe().await {
+            Ok(_) if planted(Bug::NoBaseline) => Observed::Absent,
             Ok(seen) => seen,
             Err(fault) => return self.trouble(claim, row, live, fault).await,
         };
@@ -108,6 +110,7 @@ impl Engine {
             row.handle = Some(handle.clone());
         }
         let seen = match (&called, hands.observe().await) {
+            (Ok(Called::Done { .. }), _) if planted(Bug::BelievesGrant) => Observed::Ours,
             (_, Ok(seen)) => seen,
             (Err(fault), Err(_)) => return self.trouble(claim, row, live, fault.clone()).await,
             (Ok(_), Err(fault)) => return self.trouble(claim, row, live, fault).await,

@@ -35,7 +35,7 @@ use crate::surfaces::Surface;
 pub const LEASE: Span = Span::seconds(45);
 
 /// How often rows that lost their agenda row get it back.
-const SCAN_EVERY: Span = Span::minutes(1);
+pub const SCAN_EVERY: Span = Span::minutes(1);
 
 /// How long what was sealed with an interaction is kept.
 const KEEP_SEALED: Span = Span::minutes(30);
@@ -218,7 +218,8 @@ impl Engine {
         Ok(())
     }
 
-    async fn claim(&self, now: Time, most: usize) -> Vec<Claimed> {
+    /// Takes up to `most` of what is due now. Whoever has a claim looks at it with [`Engine::look`].
+    pub async fn claim(&self, now: Time, most: usize) -> Vec<Claimed> {
         let connectors = self.inner.connectors.all();
         // What is not configured any more costs no call.
         let per_second = |name: &str| connectors.get(name).map_or(u32::MAX, |connector| connector.timing().per_second);
@@ -254,7 +255,7 @@ impl Engine {
     }
 
     /// One look at one thing. Gives the claim when it could not be given back.
-    async fn look(&self, mut claim: Claimed) -> Result<(), Claimed> {
+    pub async fn look(&self, mut claim: Claimed) -> Result<(), Claimed> {
         let looked = match claim.kind {
             Kind::Assignment => self.look_at_assignment(&mut claim).await,
             Kind::Request => self.look_at_request(&claim).await,

@@ -3,6 +3,8 @@
 use super::{Engine, Looked};
 use crate::domain::fault::Fault;
 use crate::domain::id::NoticeId;
+use crate::domain::notice::Notice;
+use crate::domain::planted::{Bug, planted};
 use crate::domain::time::Span;
 use crate::store::{Claimed, Next, StoreError};
 
@@ -37,6 +39,10 @@ impl Engine {
         let shown = surface.show(&notice).await;
         self.inner.outside.reach("engine.after-show").await.ok();
         let now = self.inner.outside.now();
+        let shown = match (shown, &notice.posted) {
+            (Err(_), Some(posted)) if planted(Bug::NotPosted) => Ok(posted.clone()),
+            (shown, _) => shown,
+        };
         match shown {
             Ok(posted) => {
                 let mut tx = self.inner.store.begin().await?;
@@ -46,7 +52,8 @@ impl Engine {
                     tx.show_notices(&notice.subject, now).await?;
                 }
                 if !tx.notice_shown(claim, &notice, Some(&posted), now).await? {
-                    return Ok(Looked::Lost);
+                    drop(tx);
+                    return self.show_again(&notice).await;
                 }
                 tx.commit().await?;
                 Ok(Looked::Finished)
@@ -58,9 +65,22 @@ impl Engine {
                     Fault::Later { after: None, .. } | Fault::Maybe { .. } => self.again_at(claim),
                     Fault::Never { .. } | Fault::Denied { .. } => now + WHEN_DENIED,
                 };
-                self.only_finish(claim, Next::Again(at)).await
+                match self.only_finish(claim, Next::Again(at)).await? {
+                    Looked::Finished => Ok(Looked::Finished),
+                    Looked::Lost => self.show_again(&notice).await,
+                }
             }
         }
+    }
+
+    /// Somebody newer showed this message while we did: what stands there now may be the older of the two,
+    /// so it is shown once more.
+    async fn show_again(&self, notice: &Notice) -> Result<Looked, StoreError> {
+        let mut tx = self.inner.store.begin().await?;
+        tx.bump_notices(&notice.subject).await?;
+        tx.show_notices(&notice.subject, self.inner.outside.now()).await?;
+        tx.commit().await?;
+        Ok(Looked::Lost)
     }
 
     pub(super) async fn only_finish(&self, claim: &Claimed, next: Next) -> Result<Looked, StoreError> {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Engine, LEASE, Looked, Orphans};
 use crate::domain::access::{Marked, Planned, mark_prefix};
-use crate::domain::alert::{AlertKind, Told};
+use crate::domain::alert::{Alert, AlertKind, Told};
 use crate::domain::assignment::AssignmentState;
 use crate::domain::event::{Event, ORGANISATION};
 use crate::domain::id::AssignmentId;
@@ -56,16 +56,18 @@ impl Engine {
         let limits = self.limits();
         let wished = asked.is_some() || (limits.orphans == Orphans::Revoke && !first);
         let too_many = usize::try_from(limits.breaker).unwrap_or(usize::MAX) < orphans.len() && asked.is_none();
+        let open = self.inner.store.open_alerts().await?;
         let mut tx = self.inner.store.begin().await?;
         for (marked, row) in &orphans {
             let takes = wished && !too_many;
-            self.found(&mut tx, marked, row.as_ref(), takes, now).await?;
+            let open = open.iter().find(|alert| alert.kind == AlertKind::Orphan && alert.subject == subject(&marked.planned));
+            self.found(&mut tx, marked, row.as_ref(), takes, open, now).await?;
         }
         if wished && too_many {
             let why = format!("A sweep would take away {} accesses that nobody holds; `p0 sweep` lists them.", orphans.len());
             self.trip(&mut tx, integration, &why, now).await?;
         }
-        self.calm_what_is_gone(&mut tx, integration, &orphans, now).await?;
+        self.calm_what_is_gone(&mut tx, integration, &orphans, &open, now).await?;
         tx.swept(integration, listed.len(), orphans.len(), now).await?;
         if first {
             tracing::info!(
@@ -106,13 +108,14 @@ impl Engine {
         marked: &Marked,
         row: Option<&AssignmentRow>,
         takes: bool,
+        open: Option<&Alert>,
         now: Time,
     ) -> Result<(), StoreError> {
         let effect = &marked.planned.effect;
         let why = if takes { "It is being taken away." } else { "It stays until a person decides." };
         tracing::warn!(effect, takes, "something bears our mark and nobody holds it");
         let told = Told { about: effect.clone(), why: why.to_owned(), since: now };
-        let told = match self.open_alert(AlertKind::Orphan, &subject(&marked.planned)).await? {
+        let told = match open {
             Some(open) => Told { since: open.told.since, ..told },
             None => {
                 let body = json!({ "effect": effect, "key": marked.planned.key, "mark": marked.mark, "takes": takes });
@@ -135,21 +138,17 @@ impl Engine {
         Ok(())
     }
 
-    async fn open_alert(&self, kind: AlertKind, subject: &str) -> Result<Option<crate::domain::alert::Alert>, StoreError> {
-        let open = self.inner.store.open_alerts().await?;
-        Ok(open.into_iter().find(|alert| alert.kind == kind && alert.subject == subject))
-    }
-
     /// Orphans of this integration that were told and are not there any more.
     async fn calm_what_is_gone(
         &self,
         tx: &mut Tx,
         integration: &str,
         orphans: &[(&Marked, Option<AssignmentRow>)],
+        open: &[Alert],
         now: Time,
     ) -> Result<(), StoreError> {
         let still: Vec<String> = orphans.iter().map(|(marked, _)| subject(&marked.planned)).collect();
-        for alert in self.inner.store.open_alerts().await? {
+        for alert in open {
             let ours =
                 alert.kind == AlertKind::Orphan && alert.subject.split_once(' ').is_some_and(|(name, _)| name == integration);
             if ours && !still.contains(&alert.subject) {

@@ -13,6 +13,7 @@ use crate::domain::assignment::{AssignmentState, Baseline};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
 use crate::domain::person::Actor;
+use crate::domain::planted::{Bug, planted};
 use crate::domain::time::{Span, Time};
 use crate::store::{AssignmentRow, Claimed, Tx};
 
@@ -48,7 +49,7 @@ impl Engine {
         row.cut = Some(cut.clone());
         row.error = None;
         row.state = AssignmentState::Settling;
-        row.until = Some(now + hands.timing().settle);
+        row.until = Some(if planted(Bug::NoSettling) { now } else { now + hands.timing().settle });
         tx.put_assignment(&row).await?;
         let late_ms = row.due_at.map(|due| (now - due).0);
         let body = json!({ "seen": seen, "cut": cut, "due_at": row.due_at, "late_ms": late_ms, "call": call });
@@ -75,6 +76,8 @@ impl Engine {
         let now = self.inner.outside.now();
         let mut tx = self.inner.store.begin().await?;
         saw(&mut row, &seen, now);
+        // This last revocation may land late as well: nothing is granted anew before it cannot any more.
+        row.until = Some(now + hands.timing().settle);
         self.end(&mut tx, &mut row, "gone", &cut, now).await?;
         let step = self.write(tx, claim).await?;
         if let (Step::Go, Some(due)) = (&step, row.due_at) {
@@ -93,6 +96,7 @@ impl Engine {
             Some(Baseline::Absent) | None => "nothing was granted",
         };
         self.tell_ended(&mut tx, &row, now).await?;
+        row.until = None;
         self.end(&mut tx, &mut row, outcome, &Cut::NotNeeded, now).await?;
         self.write(tx, claim).await
     }
@@ -142,7 +146,6 @@ impl Engine {
         row.state = AssignmentState::Ended;
         row.ended_at = Some(now);
         row.observed_at = Some(now);
-        row.until = None;
         row.error = None;
         tx.put_assignment(row).await?;
         tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.receipt").with(receipt));
@@ -170,6 +173,9 @@ struct Failed {
 async fn take_away(hands: &Hands) -> std::result::Result<Gone, Failed> {
     let unseen = |fault| Failed { still_there: false, works: None, fault };
     let called = hands.revoke().await;
+    if planted(Bug::BelievesRevoke) && called == Ok(Called::DONE) {
+        return Ok(Gone { seen: Observed::Absent, cut: Cut::NotNeeded, call: String::new() });
+    }
     let seen = hands.observe().await.map_err(unseen)?;
     match (seen.ours_or_unknown(), called) {
         (false, called) => {

@@ -3,12 +3,14 @@
 //! Rows here are hints and carry no truth: [`Store::restore_agenda`] gives every unfinished thing
 //! that lacks one its row back.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{Result, Store, Tx, word};
 use crate::domain::id::AssignmentId;
+use crate::domain::planted::{Bug, planted};
 use crate::domain::time::{Span, Time};
 use crate::domain::words;
 
@@ -85,8 +87,11 @@ impl Store {
         }
         let mut tx = self.begin().await?;
         let until = (now + lease).0;
-        let rows =
-            sqlx::query(AssertSqlSafe(self.dialect.claim)).bind(until).bind(now.0).bind(most).fetch_all(tx.sql().await?).await?;
+        let text = match planted(Bug::NoLanes) {
+            false => Cow::Borrowed(self.dialect.claim),
+            true => Cow::Owned(self.dialect.claim.replace("a.lane = ''", "1 = 1")),
+        };
+        let rows = sqlx::query(AssertSqlSafe(text)).bind(until).bind(now.0).bind(most).fetch_all(tx.sql().await?).await?;
         let mut claimed = Vec::new();
         for row in rows {
             let claim = Claimed {
@@ -97,7 +102,7 @@ impl Store {
                 attempts: row.try_get::<i64, _>("attempts")? - 1,
                 holder: format!("{:032x}", self.outside.random()),
             };
-            if claim.lane.is_empty() || take_lane(&mut tx, &claim, now, until).await? {
+            if claim.lane.is_empty() || planted(Bug::NoLanes) || take_lane(&mut tx, &claim, now, until).await? {
                 claimed.push(claim);
             } else {
                 // Another replica was faster. Its release makes this row's turn.
@@ -147,6 +152,15 @@ impl Store {
             .fetch_one(&mut *self.reading().await?)
             .await?;
         Ok(row.try_get::<Option<i64>, _>("at")?.map(Time))
+    }
+
+    /// What is on the agenda, with the epoch of its last claim.
+    pub async fn agenda(&self) -> Result<Vec<(Kind, String, i64)>> {
+        let rows =
+            sqlx::query("SELECT kind, id, epoch FROM agenda ORDER BY run_at, id").fetch_all(&mut *self.reading().await?).await?;
+        rows.iter()
+            .map(|row| Ok((word("agenda", row, "kind", Kind::parse)?, row.try_get("id")?, row.try_get("epoch")?)))
+            .collect()
     }
 
     /// Deletes every hint. Only a test would; the scan brings them back.
@@ -216,6 +230,9 @@ impl Store {
              AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'inbox' AND x.id = i.key) ON CONFLICT DO NOTHING",
         ];
         // Each of these reads what is unfinished, by an index of nothing else, whatever is over.
+        if planted(Bug::NoScan) {
+            return Ok(0);
+        }
         let mut restored = 0;
         let mut tx = self.begin().await?;
         for scan in SCANS {
@@ -356,6 +373,9 @@ impl Tx {
             .bind(until.0)
             .execute(self.sql().await?)
             .await?;
+        if planted(Bug::WritesLate) {
+            return Ok(true);
+        }
         if kept.rows_affected() == 0 {
             return Ok(false);
         }

@@ -9,6 +9,7 @@ use crate::domain::assignment::{AssignmentState, Baseline};
 use crate::domain::grant::{End, Ended, Grant};
 use crate::domain::id::{AssignmentId, GrantId, RequestId};
 use crate::domain::person::Actor;
+use crate::domain::planted::{Bug, planted};
 use crate::domain::time::{Span, Time};
 
 /// An assignment as stored.
@@ -156,6 +157,13 @@ impl Store {
     /// The live grants that rest on an assignment, first end first.
     pub async fn live_grants(&self, id: &AssignmentId) -> Result<Vec<GrantRow>> {
         grants(&mut *self.reading().await?, LIVE_ON, id.as_str()).await
+    }
+
+    /// Every live grant there is.
+    pub async fn all_live_grants(&self) -> Result<Vec<GrantRow>> {
+        let query = format!("{GRANTS}WHERE g.ended_at IS NULL ORDER BY g.id");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut *self.reading().await?).await?;
+        rows.iter().map(grant).collect()
     }
 
     /// All grants of a request, in the order of its plan.
@@ -339,11 +347,12 @@ impl Tx {
 
     /// Moves the ends of a request's grants once it is usable: earlier, never later.
     pub async fn move_ends(&mut self, id: &RequestId, now: Time) -> Result<()> {
-        sqlx::query("UPDATE grants SET ends_at = $2 + length WHERE request = $1 AND ended_at IS NULL AND $2 + length < ends_at")
-            .bind(id.as_str())
-            .bind(now.0)
-            .execute(self.sql().await?)
-            .await?;
+        let move_it = if planted(Bug::LaterEnd) {
+            "UPDATE grants SET ends_at = $2 + length + 1800000 WHERE request = $1 AND ended_at IS NULL"
+        } else {
+            "UPDATE grants SET ends_at = $2 + length WHERE request = $1 AND ended_at IS NULL AND $2 + length < ends_at"
+        };
+        sqlx::query(move_it).bind(id.as_str()).bind(now.0).execute(self.sql().await?).await?;
         Ok(())
     }
 }

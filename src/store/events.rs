@@ -6,6 +6,7 @@ use sqlx::{AnyConnection, Row};
 use super::{Result, Store, Tx};
 use crate::audit::{self, Entry};
 use crate::domain::event::Event;
+use crate::domain::planted::{Bug, planted};
 
 impl Tx {
     /// Records what happened; written when the transaction commits.
@@ -50,6 +51,9 @@ pub(super) async fn append(sql: &mut AnyConnection, mut events: Vec<Event>) -> R
         .bind(&entry.hash)
         .execute(&mut *sql)
         .await?;
+        if planted(Bug::NoLink) && entry.what == "grant.ended" {
+            continue;
+        }
         sqlx::query("UPDATE streams SET head = $1 WHERE stream = $2")
             .bind(&entry.hash)
             .bind(&entry.stream)

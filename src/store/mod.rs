@@ -138,7 +138,8 @@ impl Store {
         let options = options.disable_statement_logging();
         let pool = move |connections: u32| {
             let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(10));
-            // A file does not hang up: only a server's connections are tried before they are used.
+            // A file does not hang up: only a server's connections are tried before they are used, and grow old.
+            let options = if sqlite { options.idle_timeout(None).max_lifetime(None) } else { options };
             options.test_before_acquire(!sqlite).after_connect(move |connection, _| {
                 Box::pin(async move {
                     if sqlite {
@@ -161,11 +162,22 @@ impl Store {
         // SQLite has one writer: waiting in our own line is fair, waiting in its busy handler is not.
         let write = pool(if sqlite { 1 } else { 10 }).connect_with(options.clone()).await?;
         sqlx::migrate!("src/store/migrations").run(&write).await?;
-        let read = if sqlite { pool(4).connect_with(options).await? } else { write.clone() };
+        // What is in memory is there on one connection only.
+        let files = sqlite && !url.contains(":memory:");
+        let read = if files { pool(4).connect_with(options).await? } else { write.clone() };
+        Ok(Store::on(read, write, dialect, outside))
+    }
+
+    fn on(read: AnyPool, write: AnyPool, dialect: Dialect, outside: Arc<dyn Outside>) -> Store {
         let (arriving, waiting) = inbox::arriving();
         let store = Store { read, write, dialect, outside, wake: Arc::new(Notify::new()), arriving, signer: None };
         store.take_in(waiting);
-        Ok(store)
+        store
+    }
+
+    /// The same record as another process has it: nothing of what this one remembers goes along.
+    pub fn beside(&self, outside: Arc<dyn Outside>) -> Store {
+        Store::on(self.read.clone(), self.write.clone(), self.dialect, outside)
     }
 
     /// Makes checkpoints of the record, signed by this.

@@ -8,6 +8,7 @@ use super::{Result, Store, Tx, json, maybe_word, to_json, word};
 use crate::domain::access::{Access, Planned};
 use crate::domain::id::{PersonId, RequestId};
 use crate::domain::person::Actor;
+use crate::domain::planted::{Bug, planted};
 use crate::domain::request::{Request, RequestState};
 use crate::domain::time::{Span, Time};
 use crate::domain::words;
@@ -213,9 +214,12 @@ impl Tx {
     /// Closes an open request. `false`: somebody was faster, or it was open for too long and can only
     /// go stale, whether the engine has come to that or not.
     pub async fn close_request(&mut self, id: &RequestId, to: RequestState, now: Time) -> Result<bool> {
-        let close = "UPDATE requests SET state = $2, decided_at = $3 WHERE id = $1 AND state = 'open'
-                     AND ($2 = 'stale' OR $3 < stale_at)";
-        let changed = sqlx::query(close).bind(id.as_str()).bind(to.as_str()).bind(now.0).execute(self.sql().await?).await?;
+        let close_it = if planted(Bug::TwoOutcomes) {
+            "UPDATE requests SET state = $2, decided_at = $3 WHERE id = $1"
+        } else {
+            "UPDATE requests SET state = $2, decided_at = $3 WHERE id = $1 AND state = 'open' AND ($2 = 'stale' OR $3 < stale_at)"
+        };
+        let changed = sqlx::query(close_it).bind(id.as_str()).bind(to.as_str()).bind(now.0).execute(self.sql().await?).await?;
         Ok(changed.rows_affected() == 1)
     }
 
