@@ -130,7 +130,7 @@ impl App {
             index: Arc::new(Index::default()),
             key,
         });
-        let mut router = server::health(store.clone(), outside.clone());
+        let mut router = server::health(store.clone(), outside.clone(), metrics.clone());
         let mut places = Vec::new();
         for (name, section) in &config.surfaces {
             let Some((_, build)) = surfaces::ALL.iter().find(|(known, _)| known == name) else { continue };
@@ -157,9 +157,11 @@ impl App {
     pub async fn reload(&self) -> Result<(), AppError> {
         let config = Config::load(&self.settings.config, &surface_names())?;
         let (catalog, in_use) = prepare(&config, &self.outside, &self.more)?;
+        let limits = config.engine.read()?.unwrap_or_default();
+        // All of it is valid; what can still fail comes first.
         self.desk.put_policy(&config.policy).await?;
         self.connectors.replace(in_use);
-        self.engine.configure(config.engine.read()?.unwrap_or_default());
+        self.engine.configure(limits);
         self.desk.configure(catalog, self.places.to_vec());
         Ok(())
     }
@@ -183,11 +185,32 @@ impl App {
         self.store.close().await;
     }
 
+    /// Asks each connector whether it can do its work; what it says is logged when it is news.
+    async fn check(&self, known: &mut BTreeMap<String, String>) {
+        for (name, connector) in self.connectors.all().iter() {
+            let said = match tokio::time::timeout(Span::seconds(10).to_std(), connector.check()).await {
+                Ok(Ok(())) => String::new(),
+                Ok(Err(fault)) => fault.to_string(),
+                Err(_) => "it did not answer in time".to_owned(),
+            };
+            if known.get(name).map_or("", String::as_str) != said {
+                match said.is_empty() {
+                    true => tracing::info!(integration = name, "the integration can do its work again"),
+                    false => tracing::warn!(integration = name, why = said, "the integration cannot do its work"),
+                }
+                known.insert(name.clone(), said);
+            }
+        }
+    }
+
     async fn refresh(self) {
+        let mut known = BTreeMap::new();
+        self.check(&mut known).await;
         let mut pause = Span::seconds(30); // what the start did not get in time is had soon
         loop {
             tokio::time::sleep(pause.to_std()).await;
             self.desk.refresh_choices().await;
+            self.check(&mut known).await;
             pause = Span::minutes(5);
         }
     }
@@ -200,13 +223,17 @@ impl App {
             if current == known {
                 continue;
             }
-            known = current;
             match self.reload().await {
                 Ok(()) => {
+                    known = current;
                     tracing::info!("the configuration changed and is in force");
                     self.desk.refresh_choices().await;
                 }
-                Err(error) => tracing::error!(%error, "the changed configuration is not valid; the one before stays in force"),
+                Err(error @ (AppError::Config(_) | AppError::Manifests(_) | AppError::Yaml(_))) => {
+                    known = current;
+                    tracing::error!(%error, "the changed configuration is not valid; the one before stays in force");
+                }
+                Err(error) => tracing::error!(%error, "the changed configuration could not be taken over; it is tried again"),
             }
         }
     }

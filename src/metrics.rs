@@ -2,6 +2,8 @@
 //! targets answer. Counted here by this process; what the record knows is read at the scrape, so
 //! that each replica says the same of it. No names of people, no values they typed.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics;
 use prometheus_client::metrics::counter::Counter;
@@ -9,7 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Time};
 
 pub type Labels = Vec<(&'static str, String)>;
 
@@ -24,6 +26,8 @@ pub struct Metrics {
     closing_lag: Family<Labels, Histogram>,
     calls: Family<Labels, Histogram>,
     failed_calls: Family<Labels, Counter>,
+    /// When the engine last looked for what is due; 0: it was not started.
+    beat: AtomicI64,
 }
 
 impl Default for Metrics {
@@ -35,6 +39,7 @@ impl Default for Metrics {
             closing_lag: late(),
             calls: Family::new_with_constructor(|| Histogram::new(CALL)),
             failed_calls: Family::default(),
+            beat: AtomicI64::new(0),
         };
         metrics.registered()
     }
@@ -50,6 +55,16 @@ impl Metrics {
         registry.register_with_unit("target_call", "How long calls to targets took", Unit::Seconds, self.calls.clone());
         registry.register("target_call_failures", "Calls to targets that did not do it", self.failed_calls.clone());
         self
+    }
+
+    /// The engine looks for what is due.
+    pub fn beats(&self, now: Time) {
+        self.beat.store(now.0, Ordering::Relaxed);
+    }
+
+    /// When it last did, if it was started.
+    pub fn last_beat(&self) -> Option<Time> {
+        Some(Time(self.beat.load(Ordering::Relaxed))).filter(|at| at.0 > 0)
     }
 
     /// The first look that showed an access gone.

@@ -25,12 +25,12 @@ const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// How long requests that are under way may go on after a stop was asked for.
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 
-/// The agenda may be behind by this much before the process says it is not ready.
-const LAG: Span = Span::minutes(1);
+/// For how long the engine may not have looked for what is due before the process is not ready.
+const STILL: Span = Span::minutes(1);
 
 /// The routes that belong to no surface.
-pub fn health(store: Store, outside: Arc<dyn Outside>) -> Router {
-    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state((store, outside))
+pub fn health(store: Store, outside: Arc<dyn Outside>, metrics: Arc<Metrics>) -> Router {
+    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state((store, outside, metrics))
 }
 
 /// What a monitoring system reads, on a listener of its own: it is nobody else's business.
@@ -59,13 +59,14 @@ async fn scrape(State((store, outside, metrics)): State<(Store, Arc<dyn Outside>
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }
 
-async fn ready(State((store, outside)): State<(Store, Arc<dyn Outside>)>) -> (StatusCode, String) {
-    match store.next_due().await {
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned()),
-        Ok(Some(due)) if LAG < outside.now() - due => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("the agenda is {} behind\n", outside.now() - due))
-        }
-        Ok(_) => (StatusCode::OK, "ready\n".to_owned()),
+async fn ready(State((store, outside, metrics)): State<(Store, Arc<dyn Outside>, Arc<Metrics>)>) -> (StatusCode, String) {
+    if store.ping().await.is_err() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned());
+    }
+    // A target that is down keeps work waiting and is no reason to take a process out of service.
+    match metrics.last_beat().map(|at| outside.now() - at) {
+        Some(still) if STILL < still => (StatusCode::SERVICE_UNAVAILABLE, format!("the engine stands still since {still}\n")),
+        Some(_) | None => (StatusCode::OK, "ready\n".to_owned()),
     }
 }
 

@@ -53,7 +53,7 @@ pub async fn close(store: &Store, id: &str, reason: &str, now: Time) -> Result<(
     }
     let id = AssignmentId::parse(id).ok_or_else(no_such)?;
     let row = store.assignment(&id).await.map_err(told)?.ok_or_else(no_such)?;
-    if !assignment::stuck(row.state, row.due_at, now) {
+    if !assignment::stuck(row.state, row.overdue_since(), now) {
         return Err(format!("{} is not overdue, so it is not closed by force; P0 takes it away itself", row.effect));
     }
     let by = operator();
@@ -84,7 +84,7 @@ pub async fn close(store: &Store, id: &str, reason: &str, now: Time) -> Result<(
 async fn list(store: &Store, only_stuck: bool, now: Time) -> Result<()> {
     let mut rows = Vec::new();
     for row in store.unfinished_assignments().await.map_err(told)? {
-        let stuck = assignment::stuck(row.state, row.due_at, now);
+        let stuck = assignment::stuck(row.state, row.overdue_since(), now);
         if only_stuck && !stuck {
             continue;
         }

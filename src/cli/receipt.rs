@@ -118,7 +118,7 @@ async fn none_yet(store: &Store, ended: &Ended, row: &AssignmentRow, now: Time) 
             let gone = row.absent_at.map_or_else(String::new, |at| format!("seen gone {at}, and "));
             format!("not yet: {gone}looked at once more{again}.{said}")
         }
-        (AssignmentState::Revoking, _) if assignment::stuck(row.state, row.due_at, now) => {
+        (AssignmentState::Revoking, _) if assignment::stuck(row.state, row.overdue_since(), now) => {
             let since = row.due_at.map_or_else(String::new, |at| format!(" since {at}"));
             format!("not yet: it is OVERDUE{since}, and tried again at least every 15 seconds.{said}")
         }

@@ -7,7 +7,7 @@ use super::submit::{Length, Wanted};
 use super::view::More;
 use super::{Answer, Came, Desk, Result, Rules};
 use crate::domain::access::{Access, Planned};
-use crate::domain::id::RequestId;
+use crate::domain::id::{PersonId, RequestId};
 use crate::domain::request::RequestState;
 use crate::domain::time::{Span, Time};
 use crate::policy::Line;
@@ -112,8 +112,9 @@ impl Desk {
         Ok(rows)
     }
 
-    /// The request that holds all of this now; of several, the one that holds it longest.
-    pub(super) async fn held(&self, rows: &[AssignmentRow]) -> Result<Option<Held>> {
+    /// The request of this person that holds all of this now; of several, the one that holds it longest.
+    /// What somebody else with the same login holds is nothing to extend.
+    pub(super) async fn held(&self, rows: &[AssignmentRow], person: &PersonId) -> Result<Option<Held>> {
         let now = self.now();
         let mut all: Option<Vec<Held>> = None;
         for row in rows {
@@ -137,7 +138,15 @@ impl Desk {
                     .collect(),
             });
         }
-        Ok(all.unwrap_or_default().into_iter().max_by_key(|held| held.until))
+        let mut all = all.unwrap_or_default();
+        all.sort_by_key(|held| held.until);
+        for held in all.into_iter().rev() {
+            let request = self.inner.store.request(&held.request).await?;
+            if request.is_some_and(|row| row.request.principal == *person) {
+                return Ok(Some(held));
+            }
+        }
+        Ok(None)
     }
 
     /// From when the length of a request counts: the end of what it extends while that lives, when it

@@ -116,8 +116,12 @@ impl Desk {
             let mut held_until = grant.ended.as_ref().map_or(grant.ends_at, |ended| ended.at);
             let since = if grant.live() { self.now() } else { held_until };
             let (mut kept_until, mut line) = (None, vec![row.request.id.clone()]);
+            // It was not taken away when ours ended: somebody's grant was there before the engine came to it.
+            let never_gone = matches!(assignment.state, AssignmentState::Granting | AssignmentState::Active)
+                && assignment.absent_at.is_none()
+                && grant.ended.as_ref().is_some_and(|ended| assignment.ended_at.is_none_or(|closed| closed < ended.at));
             for other in self.inner.store.others_on(&grant.assignment, &row.request.id, since).await? {
-                if held_until < other.decided_at {
+                if held_until < other.decided_at && !(never_gone && other.live) {
                     continue;
                 }
                 held_until = held_until.max(other.end);
@@ -205,7 +209,7 @@ fn over(ended: &Ended, by: Option<PersonView>, parts: &[Part], now: Time) -> Pha
     let (how, at, why) = (ended.how, ended.at, ended.why.clone());
     if let Some(part) = still_there {
         let row = &part.assignment;
-        let stuck = assignment::stuck(row.state, row.due_at, now);
+        let stuck = assignment::stuck(row.state, row.overdue_since(), now);
         return Phase::Ending { how, by, at, why, trouble: row.error.clone(), stuck };
     }
     let left = parts.iter().map(left).max_by_key(|left| match left {

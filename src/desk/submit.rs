@@ -88,7 +88,7 @@ impl Desk {
         }
         let now = self.now();
         let rows = self.rows_of(&plan.assignments).await?;
-        let held = self.held(&rows).await?;
+        let held = self.held(&rows, &came.person.id).await?;
         let line = self.line(rules, &access, &rows).await?;
         let on_top = match &length {
             Length::Exactly(_) | Length::Usual(_) => false,
@@ -186,7 +186,8 @@ impl Desk {
                 .map_err(|_| "The database did not answer; please ask again.".to_owned())?;
             let live = known.filter(|row| row.state != AssignmentState::Ended);
             match live {
-                Some(row) if row.baseline == Some(Baseline::Standing) => continue,
+                // It was there before us, and may have been taken away since: look.
+                Some(row) if row.baseline == Some(Baseline::Standing) => {}
                 Some(_) => return Ok(false),
                 None => {}
             }

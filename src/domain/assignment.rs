@@ -189,7 +189,7 @@ pub fn pause(attempts: i64, jitter: u64) -> Span {
 /// Is an end that became due at `from` overdue enough to be called stuck?
 pub fn stuck(state: AssignmentState, from: Option<Time>, now: Time) -> bool {
     match state {
-        AssignmentState::Revoking => from.is_some_and(|from| STUCK_AFTER < now - from),
-        AssignmentState::Granting | AssignmentState::Active | AssignmentState::Settling | AssignmentState::Ended => false,
+        AssignmentState::Revoking | AssignmentState::Settling => from.is_some_and(|from| STUCK_AFTER < now - from),
+        AssignmentState::Granting | AssignmentState::Active | AssignmentState::Ended => false,
     }
 }

@@ -9,7 +9,7 @@ use super::hands::Hands;
 use super::{Engine, LEASE, Looked};
 use crate::domain::access::{Assignment, Observed, mark};
 use crate::domain::alert::{AlertKind, Told};
-use crate::domain::assignment::{self, AssignmentState, Claim, Due, Facts, REVERSE_PATIENCE};
+use crate::domain::assignment::{self, AssignmentState, Claim, Due, Facts, LONGEST_PAUSE, REVERSE_PATIENCE};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
 use crate::domain::grant::{End, Ended, Grant, NOT_IN_TIME};
@@ -117,6 +117,11 @@ impl Engine {
     pub(super) async fn trouble(&self, claim: &Claimed, mut row: AssignmentRow, live: &[GrantRow], fault: Fault) -> Result<Step> {
         let now = self.inner.outside.now();
         let why = fault.to_string();
+        if row.state == AssignmentState::Ended {
+            // A late look that could not be taken: what the row says of its end stays.
+            let again = self.again_at(claim);
+            return Ok(Step::Over(self.only_finish(claim, Next::Again(again)).await?));
+        }
         let mut tx = self.inner.store.begin().await?;
         if matches!(fault, Fault::Never { .. }) && row.state == AssignmentState::Granting {
             row.error = Some(why.clone());
@@ -148,7 +153,7 @@ impl Engine {
         }
         tx.put_assignment(&row).await?;
         let asked = match fault {
-            Fault::Later { after, .. } => after.map(|after| now + after),
+            Fault::Later { after, .. } => after.map(|after| now + after.min(LONGEST_PAUSE)),
             Fault::Maybe { .. } | Fault::Never { .. } | Fault::Denied { .. } => None,
         };
         // Never past the moment when time alone makes something due.
@@ -164,7 +169,7 @@ impl Engine {
 
     /// Is an end overdue? Then everybody who looks after accesses is told. Returns whether that is new.
     pub(super) async fn note_stuck(&self, tx: &mut Tx, row: &mut AssignmentRow, why: &str, now: Time) -> Result<bool> {
-        if !assignment::stuck(row.state, row.due_at, now) {
+        if !assignment::stuck(row.state, row.overdue_since(), now) {
             return Ok(false);
         }
         let new = row.stuck_at.is_none();
@@ -174,7 +179,7 @@ impl Engine {
             let body = json!({ "due_at": row.due_at, "why": why });
             tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.stuck").with(body));
         }
-        let told = Told { about: row.effect.clone(), why: why.to_owned(), since: row.due_at.unwrap_or(now) };
+        let told = Told { about: row.effect.clone(), why: why.to_owned(), since: row.overdue_since().unwrap_or(now) };
         self.raise(tx, AlertKind::Stuck, row.id.as_str(), &told, now).await?;
         Ok(new)
     }

@@ -16,7 +16,7 @@ mod sweep;
 mod taking;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use serde::Deserialize;
 use tokio::sync::Notify;
@@ -46,8 +46,10 @@ const KEEP_ANSWERS: Span = Span::days(90);
 /// How old the last checkpoint of the record is when the next one is made.
 const CHECKPOINT_EVERY: Span = Span::minutes(5);
 
-/// How many looks one process has under way at once.
+/// How many looks one process has under way at once, and how many of them at one integration's
+/// assignments: one that is down leaves hands for the others and for messages.
 const AT_ONCE: usize = 16;
+const AT_ONCE_EACH: usize = 10;
 
 #[derive(Clone)]
 pub struct Engine {
@@ -63,6 +65,8 @@ struct Inner {
     surfaces: RwLock<BTreeMap<&'static str, Arc<dyn Surface>>>,
     places: RwLock<Vec<ApprovalsPlace>>,
     limits: RwLock<Limits>,
+    /// How many looks are under way, by integration.
+    busy: Mutex<BTreeMap<String, usize>>,
     stop: Notify,
 }
 
@@ -115,6 +119,7 @@ impl Engine {
             surfaces: RwLock::default(),
             places: RwLock::default(),
             limits: RwLock::default(),
+            busy: Mutex::default(),
             stop: Notify::new(),
         };
         Engine { inner: Arc::new(inner) }
@@ -136,6 +141,7 @@ impl Engine {
         let mut scan_at = self.inner.outside.now();
         loop {
             let now = self.inner.outside.now();
+            self.inner.metrics.beats(now);
             if scan_at <= now {
                 self.scan(now).await;
                 scan_at = now + SCAN_EVERY;
@@ -147,6 +153,7 @@ impl Engine {
             for claim in claimed {
                 let engine = self.clone();
                 let span = tracing::info_span!("look", kind = claim.kind.as_str(), id = %claim.id);
+                self.busy(claim.connector.as_deref(), |count| count + 1);
                 looks.spawn(async move { engine.look_and_give_back(claim).await }.instrument(span));
             }
             if idle {
@@ -223,7 +230,9 @@ impl Engine {
         let connectors = self.inner.connectors.all();
         // What is not configured any more costs no call.
         let per_second = |name: &str| connectors.get(name).map_or(u32::MAX, |connector| connector.timing().per_second);
-        match self.inner.store.claim(now, LEASE, i64::try_from(most).unwrap_or(1), per_second).await {
+        let busy = self.inner.busy.lock().map(|busy| busy.clone()).unwrap_or_default();
+        let free = |name: &str| AT_ONCE_EACH.saturating_sub(busy.get(name).copied().unwrap_or(0));
+        match self.inner.store.claim(now, LEASE, i64::try_from(most).unwrap_or(1), per_second, free).await {
             Ok(claimed) => claimed,
             Err(error) if error.is_conflict() => Vec::new(),
             Err(error) => {
@@ -236,7 +245,9 @@ impl Engine {
     /// How long nothing is due, at most a second: polling finds what other replicas put there.
     async fn pause(&self, now: Time) -> std::time::Duration {
         match self.inner.store.next_due().await {
-            Ok(Some(at)) => (at - now).max(Span::millis(5)).min(Span::seconds(1)).to_std(),
+            // What is due and was not claimed waits for its lane; whoever lets that go wakes us.
+            Ok(Some(at)) if at <= now => Span::millis(250).to_std(),
+            Ok(Some(at)) => (at - now).min(Span::seconds(1)).to_std(),
             Ok(None) | Err(_) => Span::seconds(1).to_std(),
         }
     }
@@ -245,12 +256,22 @@ impl Engine {
     /// again, and nobody waits for the lease.
     async fn look_and_give_back(&self, claim: Claimed) {
         let until = self.inner.outside.now() + LEASE;
-        let Err(kept) = self.look(claim).await else { return };
+        let integration = claim.connector.clone();
+        let looked = self.look(claim).await;
+        self.busy(integration.as_deref(), |count| count.saturating_sub(1));
+        let Err(kept) = looked else { return };
         while self.inner.outside.now() < until {
             tokio::time::sleep(Span::seconds(1).to_std()).await;
             if self.inner.store.put_back(&kept, self.inner.outside.now()).await.is_ok() {
                 return;
             }
+        }
+    }
+
+    fn busy(&self, integration: Option<&str>, change: impl Fn(usize) -> usize) {
+        if let (Some(integration), Ok(mut busy)) = (integration, self.inner.busy.lock()) {
+            let count = busy.entry(integration.to_owned()).or_default();
+            *count = change(*count);
         }
     }
 

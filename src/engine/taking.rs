@@ -40,7 +40,14 @@ impl Engine {
         let Gone { seen, cut, call } = match take_away(&hands).await {
             Ok(gone) => gone,
             Err(Failed { works: Some(again), .. }) => return self.working(claim, row, again).await,
-            Err(failed) => return self.trouble(claim, row, &[], failed.fault).await,
+            Err(failed) => {
+                if let Some(seen) = failed.gone {
+                    let now = self.inner.outside.now();
+                    saw(&mut row, &seen, now);
+                    row.absent_at = Some(row.absent_at.unwrap_or(now));
+                }
+                return self.trouble(claim, row, &[], failed.fault).await;
+            }
         };
         let now = self.inner.outside.now();
         let mut tx = self.inner.store.begin().await?;
@@ -120,6 +127,15 @@ impl Engine {
             Observed::Absent | Observed::Foreign { .. } => None,
         };
         let mut tx = self.inner.store.begin().await?;
+        if what.is_none() && row.absent_at.is_none() && row.error.take().is_some() {
+            // It was closed by force, and now it is seen gone after all.
+            row.absent_at = Some(now);
+            tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.absent").with(body.clone()));
+            for request in tx.requests_ended_since(&row.id, Time(0)).await? {
+                tx.bump_notices(&request).await?;
+                tx.show_notices(&request, now).await?;
+            }
+        }
         tx.put_assignment(&row).await?;
         if let Some(what) = what {
             tracing::warn!(
@@ -143,6 +159,9 @@ impl Engine {
             "cut": [row.cut.as_ref(), Some(cut)],
             "closed_at": now,
         });
+        if row.stuck_at.take().is_some() {
+            self.calm(tx, AlertKind::Stuck, row.id.as_str(), now).await?;
+        }
         row.state = AssignmentState::Ended;
         row.ended_at = Some(now);
         row.observed_at = Some(now);
@@ -164,6 +183,8 @@ struct Gone {
 /// Why something could not be taken away, and whether the look showed it.
 struct Failed {
     still_there: bool,
+    /// What the look showed, if it showed it gone and something after it failed.
+    gone: Option<Observed>,
     /// The target works on it.
     works: Option<Span>,
     fault: Fault,
@@ -171,7 +192,7 @@ struct Failed {
 
 /// Revokes, looks, and cuts what is still open. Whatever the revocation said, the look decides.
 async fn take_away(hands: &Hands) -> std::result::Result<Gone, Failed> {
-    let unseen = |fault| Failed { still_there: false, works: None, fault };
+    let unseen = |fault| Failed { still_there: false, gone: None, works: None, fault };
     let called = hands.revoke().await;
     if planted(Bug::BelievesRevoke) && called == Ok(Called::DONE) {
         return Ok(Gone { seen: Observed::Absent, cut: Cut::NotNeeded, call: String::new() });
@@ -184,15 +205,23 @@ async fn take_away(hands: &Hands) -> std::result::Result<Gone, Failed> {
                 Ok(Called::Working { .. }) => "revoke, which the target said it works on".to_owned(),
                 Err(fault) => format!("revoke, whose answer was: {fault}"),
             };
-            Ok(Gone { seen, cut: hands.cut().await.map_err(unseen)?, call })
+            match hands.cut().await {
+                Ok(cut) => Ok(Gone { seen, cut, call }),
+                Err(fault) => Err(Failed { still_there: false, gone: Some(seen), works: None, fault }),
+            }
         }
-        (true, Err(fault)) => Err(Failed { still_there: true, works: None, fault }),
+        (true, Err(fault)) => Err(Failed { still_there: true, gone: None, works: None, fault }),
         (true, Ok(called)) => {
             let works = match called {
                 Called::Working { again, .. } => Some(again),
                 Called::Done { .. } => None,
             };
-            Err(Failed { still_there: true, works, fault: Fault::later("The target said it is gone but still shows it.") })
+            Err(Failed {
+                still_there: true,
+                gone: None,
+                works,
+                fault: Fault::later("The target said it is gone but still shows it."),
+            })
         }
     }
 }

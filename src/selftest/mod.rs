@@ -103,7 +103,7 @@ pub fn simulate(steps: u64, seed: u64, progress: &mut dyn FnMut(&Report)) -> Res
             sim.state().step = report.steps;
             let mut world = World::new(sim.clone()).await?;
             let until = (report.steps + WORLD).min(steps);
-            let lived = live(&mut world, until, report.worlds % 4 == 0).await;
+            let lived = live(&mut world, until, report.worlds.is_multiple_of(4)).await;
             report.add(&world, lived)?;
             world.eye.close().await;
             progress(&report);

@@ -155,7 +155,7 @@ impl World {
             Driven::Done(answer) => self.answered(press, answer),
             Driven::Frozen(wake) => {
                 self.keep(press.clone());
-                self.frozen.push(Frozen { still: Still::Act(press, work), wake });
+                self.frozen.push(Frozen { still: Still::Act(Box::new(press), work), wake });
             }
             Driven::Crashed => {
                 drop(work);

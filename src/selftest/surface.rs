@@ -37,7 +37,12 @@ pub async fn says(desk: &Desk, subject: &Subject) -> Result<String, Fault> {
 
 /// What became of an access that is over is read from its assignment, which may have had another life
 /// since: that is left out here.
-fn in_short(view: RequestView) -> String {
+fn in_short(mut view: RequestView) -> String {
+    if !view.can_decide() {
+        // What may still be chosen changes with the time, and is offered only while it can be.
+        view.durations.clear();
+        view.extends = None;
+    }
     match view.phase {
         Phase::Ended { how, by, at, why, .. } => format!("{} {how:?} {by:?} {at:?} {why:?}", view.effect),
         Phase::Asked

@@ -32,7 +32,7 @@ pub const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 /// What stands still.
 pub enum Still {
     Look(Claimed, Pin<Box<dyn Future<Output = ()>>>),
-    Act(Press, Work),
+    Act(Box<Press>, Work),
 }
 
 pub struct Frozen {
@@ -269,7 +269,7 @@ impl World {
             }
             Still::Act(press, work) => {
                 self.sim.note(format_args!("woken: {}", press.act));
-                self.go_on(press, work).await;
+                self.go_on(*press, work).await;
             }
         }
         self.sim.calm_from_now();

@@ -37,6 +37,8 @@ pub struct Claimed {
     pub attempts: i64,
     /// Names this claim where it holds a lane.
     pub holder: String,
+    /// Whose assignment it is.
+    pub connector: Option<String>,
 }
 
 /// When to look again.
@@ -74,9 +76,16 @@ pub(super) const CLAIM_POSTGRES: &str = candidates!(" FOR UPDATE SKIP LOCKED");
 
 impl Store {
     /// Claims up to `most` due rows until `now + lease`, at most one of each lane over all replicas, and
-    /// in each second no more of a connector's than `per_second` says. What is over that waits for
-    /// the next second.
-    pub async fn claim(&self, now: Time, lease: Span, most: i64, per_second: impl Fn(&str) -> u32) -> Result<Vec<Claimed>> {
+    /// in each second no more of a connector's than `per_second` says, and at once no more of them than
+    /// there are hands `free` for. What is over that waits for the next second.
+    pub async fn claim(
+        &self,
+        now: Time,
+        lease: Span,
+        most: i64,
+        per_second: impl Fn(&str) -> u32,
+        free: impl Fn(&str) -> usize,
+    ) -> Result<Vec<Claimed>> {
         // A look without a transaction first: with nothing due, nobody has to wait for the writer.
         let due = sqlx::query("SELECT 1 AS one FROM agenda WHERE run_at <= $1 AND lease_until <= $1 LIMIT 1")
             .bind(now.0)
@@ -101,6 +110,7 @@ impl Store {
                 epoch: row.try_get("epoch")?,
                 attempts: row.try_get::<i64, _>("attempts")? - 1,
                 holder: format!("{:032x}", self.outside.random()),
+                connector: None,
             };
             if claim.lane.is_empty() || planted(Bug::NoLanes) || take_lane(&mut tx, &claim, now, until).await? {
                 claimed.push(claim);
@@ -116,7 +126,7 @@ impl Store {
                 .await?;
             }
         }
-        for (mut claim, at) in over_the_rate(&mut tx, &mut claimed, now, per_second).await? {
+        for (mut claim, at) in over_the_rate(&mut tx, &mut claimed, now, per_second, free).await? {
             claim.attempts -= 1; // nothing was tried
             tx.release_lane(&claim).await?;
             tx.finish(&claim, Next::Again(at)).await?;
@@ -243,6 +253,8 @@ impl Store {
     }
 }
 
+const LATER: Span = Span::seconds(1);
+
 /// Counts the looks at each connector's assignments, and takes out of `claimed` those beyond its rate,
 /// each with a time of its own in one of the next seconds: a herd spreads out at once.
 async fn over_the_rate(
@@ -250,6 +262,7 @@ async fn over_the_rate(
     claimed: &mut Vec<Claimed>,
     now: Time,
     per_second: impl Fn(&str) -> u32,
+    free: impl Fn(&str) -> usize,
 ) -> Result<Vec<(Claimed, Time)>> {
     let ids: Vec<&str> = claimed.iter().filter(|claim| claim.kind == Kind::Assignment).map(|claim| claim.id.as_str()).collect();
     if ids.is_empty() {
@@ -263,7 +276,16 @@ async fn over_the_rate(
         of.entry(row.try_get("connector")?).or_default().push(row.try_get("id")?);
     }
     let mut over = BTreeMap::new();
-    for (connector, ids) in of {
+    for (connector, mut ids) in of {
+        for id in ids.split_off(free(&connector).min(ids.len())) {
+            over.insert(id, now + LATER); // one that is slow does not take all hands
+        }
+        for claim in claimed.iter_mut().filter(|claim| ids.contains(&claim.id)) {
+            claim.connector = Some(connector.clone());
+        }
+        if ids.is_empty() {
+            continue;
+        }
         let (most, wanted) = (i64::from(per_second(&connector)).max(1), i64::try_from(ids.len()).unwrap_or(i64::MAX));
         let row = sqlx::query(
             "INSERT INTO rates (connector, second, used) VALUES ($1, $2, $3) ON CONFLICT (connector) DO UPDATE SET second = $2,

@@ -44,6 +44,17 @@ pub struct AssignmentRow {
 }
 
 impl AssignmentRow {
+    /// From when on its end counts as overdue: when it was to be gone; while it settles, when the last
+    /// look at it was due.
+    pub fn overdue_since(&self) -> Option<Time> {
+        match self.state {
+            AssignmentState::Settling => self.until,
+            AssignmentState::Granting | AssignmentState::Active | AssignmentState::Revoking | AssignmentState::Ended => {
+                self.due_at
+            }
+        }
+    }
+
     /// Was what is granted taken away behind our back?
     pub fn is_missing(&self) -> bool {
         let there = self.seen.as_ref().is_none_or(Observed::ours_or_unknown);

@@ -71,6 +71,8 @@ pub struct State {
     /// Until when it works on a call.
     works_until: Option<Time>,
     pub marks: bool,
+    /// Everybody has the same login there.
+    pub one_login: bool,
     pub sessions: u32,
 }
 
@@ -193,6 +195,7 @@ impl Connector for Target {
         }
         let email = &ask.email;
         let assignments = match (ask.access.args.get("shelf"), ask.access.args.get("room")) {
+            (Some(shelf), _) if self.with(|state| state.one_login) => vec![planned(format!("shelf/{shelf}/shared"))],
             (Some(shelf), _) => vec![planned(format!("shelf/{shelf}/{email}"))],
             (_, Some(room)) => vec![planned(format!("gate/{room}/{email}")), planned(format!("room/{room}/{email}"))],
             (None, None) => return Err(Fault::never("Say which shelf or room.")),

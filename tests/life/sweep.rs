@@ -335,7 +335,7 @@ async fn a_herd_is_spread_over_the_next_seconds() {
     for _ in 0..12 {
         let mut here = 0;
         for _ in 0..4 {
-            here += world.app.store.claim(at, Span::seconds(45), 16, |_| 10).await.expect("claimed").len();
+            here += world.app.store.claim(at, Span::seconds(45), 16, |_| 10, |_| 100).await.expect("claimed").len();
         }
         claimed.push(here);
         at = at + Span::millis(500);

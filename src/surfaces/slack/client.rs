@@ -90,6 +90,11 @@ pub struct User {
 }
 
 impl User {
+    /// Does the account belong to this team, or to its enterprise? An account that does not say is none of ours.
+    pub fn is_at(&self, team: &str, enterprise: Option<&str>) -> bool {
+        self.team.as_deref() == Some(team) || (self.enterprise.is_some() && self.enterprise.as_deref() == enterprise)
+    }
+
     /// A living member of this organisation whose address Slack does not call unconfirmed.
     pub fn is_ours(&self) -> bool {
         !self.stranger && !self.bot && !self.deleted && self.email_confirmed != Some(false)

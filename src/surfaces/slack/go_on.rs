@@ -164,6 +164,8 @@ impl Slack {
         };
         let why = match user {
             Some(user) if user.stranger || user.bot || user.deleted => "Only members of this workspace can use P0.",
+            // Whoever shares a channel with us through Slack Connect is no stranger to Slack, and none of ours.
+            Some(user) if !user.is_at(&home.team, home.enterprise.as_deref()) => "Only members of this workspace can use P0.",
             Some(user) if user.email_confirmed == Some(false) => {
                 "Slack has not confirmed your e-mail address yet; confirm it in Slack's settings, then try again."
             }

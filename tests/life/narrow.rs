@@ -1,0 +1,156 @@
+//! Narrow places: each was once a way to be told something false, to wait for nothing, or to get what
+//! nobody approved.
+
+use p0::desk::Answer;
+use p0::desk::view::Phase;
+use p0::domain::assignment::AssignmentState;
+use p0::domain::fault::Fault;
+use p0::domain::time::{Clock, Span};
+
+use crate::harness::target::{By, Lie};
+use crate::harness::world::{Database, World};
+
+const HOUR: Span = Span::hours(1);
+const KEY: &str = "shelf/a/alice@acme.example";
+
+#[tokio::test]
+async fn a_reload_that_is_refused_changes_nothing() {
+    let world = World::new(Database::Sqlite).await;
+    let request = world.asks("alice", "shelf", "a", HOUR).await;
+    let path = world.path("p0.yaml");
+    let text = std::fs::read_to_string(&path).expect("read");
+    let text = text.replace("bob@acme.example, carol@acme.example", "dave@acme.example");
+    std::fs::write(&path, format!("{text}engine: {{ breaker: lots }}\n")).expect("written");
+    let refused = world.app.reload().await;
+    assert!(refused.is_err());
+    let answer = world.approve("dave", &request).await;
+    assert!(matches!(answer, Answer::Refused { .. }), "the refused configuration is in force: {answer:?}");
+}
+
+#[tokio::test]
+async fn what_was_standing_and_is_gone_can_be_asked_for() {
+    let world = World::new(Database::Sqlite).await;
+    let first = world.asks("alice", "shelf", "a", HOUR).await;
+    world.target.with(|state| state.held.insert(KEY.into(), By::Somebody));
+    world.approves("bob", &first).await;
+    world.settle().await;
+    world.target.with(|state| state.held.remove(KEY));
+    world.pass(Span::minutes(11)).await;
+    let answer = world.ask("alice", "shelf", "a", HOUR).await;
+    assert!(matches!(answer, Answer::Asked { .. }), "she does not have it: {answer:?}");
+}
+
+#[tokio::test]
+async fn a_request_that_is_over_does_not_say_that_it_is_being_taken_away_for_an_hour() {
+    let world = World::new(Database::Sqlite).await;
+    let first = world.asks("alice", "shelf", "a", HOUR).await;
+    world.approves("bob", &first).await;
+    world.settle().await;
+    let second = world.asks("alice", "shelf", "a", HOUR).await;
+    world.outer.pass(HOUR + Span::seconds(5)); // the lane is busy, the engine was away
+    world.approves("bob", &second).await;
+    world.settle().await;
+    world.pass(Span::minutes(20)).await;
+    assert!(world.target.holds(KEY));
+    let phase = world.phase(&first).await;
+    assert!(!matches!(phase, Phase::Ending { .. }), "{phase:?}");
+}
+
+#[tokio::test]
+async fn what_landed_late_while_the_target_was_away_is_told() {
+    let world = World::new(Database::Sqlite).await;
+    let first = world.asks("alice", "shelf", "a", HOUR).await;
+    world.approves("bob", &first).await;
+    world.settle().await;
+    world.relinquish("alice", &first).await;
+    world.settle().await;
+    world.target.with(|state| {
+        state.held.insert(KEY.into(), By::Us);
+        state.down = true;
+    });
+    world.pass(HOUR).await;
+    let row = world.app.store.assignment_by_key(KEY).await.expect("read").expect("there");
+    assert_eq!(row.state, AssignmentState::Settling);
+    assert!(
+        !world.app.store.open_alerts().await.expect("read").is_empty(),
+        "an hour overdue and nobody was told: {:?}",
+        row.error
+    );
+}
+
+#[tokio::test]
+async fn the_lag_is_the_first_look_that_showed_it_absent() {
+    let world = World::new(Database::Sqlite).await;
+    let first = world.asks("alice", "shelf", "a", HOUR).await;
+    world.approves("bob", &first).await;
+    world.settle().await;
+    for _ in 0..40 {
+        world.target.lies("cut", Lie::Refuses(Fault::later("Sessions are still ending.")));
+    }
+    world.relinquish("alice", &first).await;
+    let ended = world.outer.now();
+    world.pass(Span::minutes(15)).await;
+    let row = world.app.store.assignment_by_key(KEY).await.expect("read").expect("there");
+    let lag = row.absent_at.map(|at| at - ended);
+    assert!(lag.is_some_and(|lag| lag < Span::seconds(5)), "it was absent at once, the receipt says {lag:?}");
+}
+
+#[tokio::test]
+async fn who_closed_by_force_and_why_stays_told() {
+    let world = World::new(Database::Sqlite).await;
+    let first = world.asks("alice", "shelf", "a", HOUR).await;
+    world.approves("bob", &first).await;
+    world.settle().await;
+    world.target.with(|state| state.down = true);
+    world.relinquish("alice", &first).await;
+    world.pass(Span::minutes(5)).await;
+    let row = world.app.store.assignment_by_key(KEY).await.expect("read").expect("there");
+    p0::cli::grants::close(&world.app.store, row.id.as_str(), "the depot burnt down", world.outer.now()).await.expect("closed");
+    world.pass(Span::minutes(20)).await;
+    let phase = format!("{:?}", world.phase(&first).await);
+    assert!(phase.contains("burnt down"), "{phase}");
+}
+
+#[tokio::test]
+async fn a_target_cannot_ask_for_a_day_of_patience() {
+    let world = World::new(Database::Sqlite).await;
+    let first = world.asks("alice", "shelf", "a", HOUR).await;
+    world.approves("bob", &first).await;
+    world.settle().await;
+    let why = "Too many calls.".to_owned();
+    world.target.lies("revoke", Lie::Refuses(Fault::Later { why, after: Some(Span::hours(24)) }));
+    world.relinquish("alice", &first).await;
+    world.pass(Span::minutes(30)).await;
+    assert!(!world.target.holds(KEY), "a revocation waits for a day");
+}
+
+#[tokio::test]
+async fn whoever_asks_for_what_somebody_else_holds_needs_an_approver() {
+    let policy = "policy:\n  approvers: { people: [ bob@acme.example ] }\n  extensions: { atOnce: 8h }\n";
+    let world = World::with(Database::Sqlite, policy).await;
+    // The effect key is the target's login; two people whose addresses make the same login share it.
+    world.target.with(|state| state.one_login = true);
+    world.gets("alice", "shelf", "a", HOUR).await;
+    world.pass(Span::minutes(1)).await;
+    let answer = world.ask("mallory", "shelf", "a", HOUR).await;
+    assert!(matches!(answer, Answer::Asked { .. }), "nobody approved anything for mallory: {answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_its_lane_does_not_make_the_engine_spin() {
+    let world = World::new(Database::Sqlite).await;
+    for person in ["alice", "dave"] {
+        let request = world.asks(person, "shelf", "a", HOUR).await;
+        world.approves("bob", &request).await;
+    }
+    // Notices, request rows and all else first; one look of the lane is under way elsewhere and takes seconds.
+    let held = world.app.store.claim(world.outer.now(), Span::seconds(45), 100, |_| 500, |_| 100).await.expect("claimed");
+    assert!(held.iter().any(|claim| !claim.lane.is_empty()));
+    world.outer.die_at(-1);
+    let engine = world.app.engine.clone();
+    let running = tokio::spawn(async move { engine.run().await });
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let begun = world.outer.passed.lock().expect("no panic").iter().filter(|place| **place == "store.begin").count();
+    running.abort();
+    assert!(begun < 40, "{begun} write transactions in two seconds, for nothing");
+}
