@@ -9,7 +9,7 @@ use crate::domain::id::{GrantId, RequestId};
 use crate::domain::person::Actor;
 use crate::domain::planted::{Bug, planted};
 use crate::domain::request::{Outcome, RequestState};
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Time};
 use crate::policy::Line;
 use crate::store::{DecisionRow, Kind, RequestRow, Tx, Verdict};
 
@@ -173,10 +173,14 @@ impl Desk {
                 };
                 tx.insert_grant(&grant).await?;
                 tx.look(Kind::Assignment, assignment.id.as_str(), &assignment.lane, now).await?;
-                for other in tx.live_grants(&assignment.id).await? {
-                    if other.grant.request != *id {
-                        self.retell(tx, &other.grant.request).await?;
-                    }
+                // Whoever holds it hears until when it stays; whoever's end the engine did not come to yet, too.
+                let live = tx.live_grants(&assignment.id).await?.into_iter().map(|other| other.grant.request);
+                let ended = tx.requests_ended_since(&assignment.id, assignment.ended_at.unwrap_or(Time(0))).await?;
+                let mut others: Vec<RequestId> = live.chain(ended).filter(|other| other != id).collect();
+                others.sort();
+                others.dedup();
+                for other in &others {
+                    self.retell(tx, other).await?;
                 }
             }
         }

@@ -5,6 +5,8 @@ use p0::desk::Answer;
 use p0::desk::view::Phase;
 use p0::domain::assignment::AssignmentState;
 use p0::domain::fault::Fault;
+use p0::domain::grant::{End, Ended};
+use p0::domain::person::Actor;
 use p0::domain::time::{Clock, Span};
 
 use crate::harness::target::{By, Lie};
@@ -48,7 +50,16 @@ async fn a_request_that_is_over_does_not_say_that_it_is_being_taken_away_for_an_
     world.settle().await;
     let second = world.asks("alice", "shelf", "a", HOUR).await;
     world.outer.pass(HOUR + Span::seconds(5)); // the lane is busy, the engine was away
+    let end = world.outer.now();
+    let mut tx = world.app.store.begin().await.expect("a transaction");
+    let held = tx.grants_of(&first).await.expect("read").remove(0).grant;
+    let ended = Ended { at: end, by: Actor::Engine, how: End::Expired, why: None };
+    tx.end_grant(&held.id, &ended).await.expect("ended");
+    tx.commit().await.expect("committed");
+    let wanted = async || world.app.store.notices_of(&first).await.expect("read").iter().map(|notice| notice.wanted).sum::<i64>();
+    let before = wanted().await;
     world.approves("bob", &second).await;
+    assert!(before < wanted().await, "it is told that the access stays after all");
     world.settle().await;
     world.pass(Span::minutes(20)).await;
     assert!(world.target.holds(KEY));

@@ -94,6 +94,7 @@ async fn a_replica_that_was_frozen_inside_a_transaction_does_not_hold_up_the_oth
     office
         .until("another press is taken", async || office.presses_in("carol", &message, "approve").await.ok().then_some(()))
         .await;
+    office.leases_run_out().await; // what it had claimed waits for that
     office.dm_says("alice", &request, "How to use it").await;
     line.lets_go();
     frozen.thaws();
