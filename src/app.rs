@@ -169,13 +169,17 @@ impl App {
     /// Everything that goes on beside the listener, until `stop`: the engine, the choices, the reload.
     pub async fn run(&self, listener: tokio::net::TcpListener, stop: impl Future<Output = ()>) {
         // A first start knows no choices yet; a complete command must not open the form for want of them.
-        let _ = tokio::time::timeout(Span::seconds(2).to_std(), self.desk.refresh_choices()).await;
+        // Any other start must not keep people waiting for a slow target.
+        let first = self.desk.lacks_choices();
+        if first {
+            let _ = tokio::time::timeout(Span::seconds(2).to_std(), self.desk.refresh_choices()).await;
+        }
         if let Err(error) = self.store.take_over().await {
             tracing::warn!(%error, "what a process before this one had claimed waits for its lease to run out");
         }
         let engine = self.engine.clone();
         let working = tokio::spawn(async move { engine.run().await });
-        let refreshing = tokio::spawn(self.clone().refresh());
+        let refreshing = tokio::spawn(self.clone().refresh(if first { Span::seconds(30) } else { Span::ZERO }));
         let watching = tokio::spawn(self.clone().watch());
         server::serve(listener, self.router.clone(), stop).await;
         refreshing.abort();
@@ -203,14 +207,13 @@ impl App {
         }
     }
 
-    async fn refresh(self) {
+    /// What the start did not get in time is had after this pause.
+    async fn refresh(self, mut pause: Span) {
         let mut known = BTreeMap::new();
-        self.check(&mut known).await;
-        let mut pause = Span::seconds(30); // what the start did not get in time is had soon
         loop {
+            self.check(&mut known).await;
             tokio::time::sleep(pause.to_std()).await;
             self.desk.refresh_choices().await;
-            self.check(&mut known).await;
             pause = Span::minutes(5);
         }
     }

@@ -21,6 +21,14 @@ impl Desk {
         Ok(())
     }
 
+    /// Is there a source whose choices were never fetched?
+    pub fn lacks_choices(&self) -> bool {
+        let connectors = self.inner.connectors.all();
+        connectors.iter().any(|(integration, connector)| {
+            connector.sources().iter().any(|it| self.inner.index.count(integration, it).is_none())
+        })
+    }
+
     /// Fetches all choices of all connectors. What cannot be fetched stays as it was last seen.
     pub async fn refresh_choices(&self) {
         for integration in self.inner.connectors.all().keys() {

@@ -274,7 +274,7 @@ async fn peace(world: &mut World, span: Span) -> Result<(), Failed> {
     let end = world.sim.now() + span;
     let mut idle = 0;
     loop {
-        world.scan_when_due().await;
+        world.scan_when_due().await?;
         check(world).await?;
         let now = world.sim.now();
         if end <= now {

@@ -117,7 +117,7 @@ impl World {
     /// One step, and the laws after it.
     pub async fn step(&mut self) -> Result<(), Failed> {
         self.weather();
-        self.scan_when_due().await;
+        self.scan_when_due().await?;
         let due = !self.queue.is_empty() || self.laws.next_due.is_some_and(|at| at <= self.sim.now());
         match (due, self.chance(100)) {
             (true, 0..=79) => {
@@ -154,14 +154,15 @@ impl World {
     }
 
     /// As the engine does by itself: each minute.
-    pub async fn scan_when_due(&mut self) {
+    pub async fn scan_when_due(&mut self) -> Result<(), Failed> {
         let now = self.sim.now();
         if now < self.scan_at && self.scan_at <= now + SCAN_EVERY {
-            return;
+            return Ok(());
         }
         self.scan_at = now + SCAN_EVERY;
         self.lost_agenda = false;
         let engine = self.process.engine.clone();
+        self.sim.note("scan");
         let mut work = Box::pin(async move { engine.scan(now).await });
         match self.sim.drive(&mut work).await {
             Driven::Done(()) | Driven::Frozen(_) => {}
@@ -170,6 +171,9 @@ impl World {
                 self.restart(false).await;
             }
         }
+        // What it found has to be done now, and no time passes before.
+        self.laws.next_due = self.eye.next_due().await?;
+        Ok(())
     }
 
     /// One look of the engine.
@@ -220,6 +224,9 @@ impl World {
             self.laws.next_due.map_or(60_000, |at| at.0 - now).clamp(1, 60_000.max(3_600_000 * i64::from(!self.lost_agenda)));
         let span = if state.chance.below(10) < 7 { most } else { state.chance.between(1, most) };
         state.time += span;
+        if SCAN_EVERY.0 < span {
+            state.note(&format_args!("{} pass", Span(span)));
+        }
     }
 
     /// Things are due, and nobody looks while time passes.

@@ -2,6 +2,7 @@
 //! named place. Its clock is the real one.
 
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use p0::playground::AppUrls;
@@ -11,6 +12,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::office::{self, Office};
+
+/// A port that nobody has and that the system gives to nobody by itself: between now and the start of
+/// the program no other test can come by it.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let port = 20_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 12_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
 
 /// A running `p0 serve`. Dropping it kills it.
 pub struct Process {
@@ -56,13 +69,17 @@ impl Process {
 
     /// What `/readyz` says: its status and its line.
     pub async fn ready(&self) -> (u16, String) {
+        self.answers("/readyz").await.expect("it listens")
+    }
+
+    async fn answers(&self, path: &str) -> std::io::Result<(u16, String)> {
         let address = self.urls.commands.strip_prefix("http://").and_then(|rest| rest.split('/').next()).expect("an address");
-        let mut stream = TcpStream::connect(address).await.expect("it listens");
-        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: p0\r\nconnection: close\r\n\r\n").await.expect("sent");
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: p0\r\nconnection: close\r\n\r\n").as_bytes()).await?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.expect("answered");
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        (status, answer.lines().last().unwrap_or_default().to_owned())
+        stream.read_to_string(&mut answer).await?;
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        Ok((status, answer.lines().last().unwrap_or_default().to_owned()))
     }
 }
 
@@ -74,9 +91,9 @@ impl Drop for Process {
 
 impl Office {
     /// Starts the program; Slack sends there from now on. With a place and a number of passes
-    /// (`engine.after-grant:0`) it aborts there. Comes back when it listens or is dead.
+    /// (`engine.after-grant:0`) it aborts there. Comes back when it is ready or dead.
     pub async fn starts(&self, abort_at: Option<&str>) -> Process {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
+        let port = free_port();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("p0.log")).expect("a log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_p0"));
         command.arg("serve").env_clear().envs(office::settings(&self.folder, &self.database_url, &self.sim));
@@ -90,7 +107,12 @@ impl Office {
         }
         let child = command.spawn().expect("the program starts");
         let mut process = Process { child, urls: AppUrls::under(&format!("http://127.0.0.1:{port}")) };
-        while !process.is_dead() && (TcpStream::connect(("127.0.0.1", port)).await.is_err() || !self.knows_the_roles().await) {
+        // As whoever spreads the load does: nothing is sent there before it says that it is ready.
+        loop {
+            let ready = process.answers("/readyz").await.is_ok_and(|(status, _)| status == 200);
+            if process.is_dead() || (ready && self.knows_the_roles().await) {
+                break;
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.sim.set_app(process.urls.clone());
