@@ -35,18 +35,18 @@ impl Engine {
             return self.only_finish(claim, Next::Never).await;
         };
         loop {
+            let now = self.inner.outside.now();
             let Some(row) = self.inner.store.assignment(&id).await? else {
                 return self.only_finish(claim, Next::Never).await;
             };
-            match self.step(claim, row).await? {
-                Step::Go => {}
+            match self.step(claim, row, now).await? {
+                Step::Go => claim.until = now + LEASE, // at least: each step that goes on keeps it
                 Step::Over(looked) => return Ok(looked),
             }
         }
     }
 
-    async fn step(&self, claim: &mut Claimed, row: AssignmentRow) -> Result<Step> {
-        let now = self.inner.outside.now();
+    async fn step(&self, claim: &mut Claimed, row: AssignmentRow, now: Time) -> Result<Step> {
         let live = self.inner.store.live_grants(&row.id).await?;
         if live.iter().any(|held| held.grant.ends_by_itself(now).is_some()) {
             return self.end_what_is_over(claim, &row, &live, now).await;
@@ -67,6 +67,11 @@ impl Engine {
             claims: live.iter().map(|held| Claim::of(&held.grant, held.ready)).collect(),
             after_later_parts,
         };
+        if claim.until <= self.inner.outside.now() {
+            // It stood still for so long that somebody else acts by now: what was read is old, and a call
+            // made by it could take away what was granted since.
+            return Ok(Step::Over(Looked::Lost));
+        }
         match assignment::due(&facts, now) {
             Due::Wait(at) => {
                 // While a later part is being taken away, look again soon rather than at the last moment.

@@ -213,7 +213,7 @@ impl Target {
     fn take(&self, world: &mut World, landing: &Landing, time: i64, off: i64) {
         let key = &landing.key;
         let entry = world.entries.get(key).cloned().unwrap_or_default();
-        let late = landing.called < time;
+        let next_life = entry.ours.as_ref().is_some_and(|ours| landing.called < ours.since);
         if let (BARE, Some(theirs)) = (landing.integration, &entry.theirs)
             && !theirs.muddled
             && theirs.since < landing.called
@@ -221,7 +221,7 @@ impl Target {
         {
             self.sim.broken(format!("{key} was there before us and was taken away"));
         }
-        if entry.ours.is_some() && late && world.covered.get(key).is_some_and(|until| time + off < *until) {
+        if next_life && world.covered.get(key).is_some_and(|until| time + off < *until) {
             if landing.from_frozen {
                 world.tampered.insert(key.clone(), time);
             } else {

@@ -37,6 +37,8 @@ pub struct Claimed {
     pub attempts: i64,
     /// Names this claim where it holds a lane.
     pub holder: String,
+    /// When anybody may take over, unless it is kept for longer.
+    pub until: Time,
     /// Whose assignment it is.
     pub connector: Option<String>,
 }
@@ -110,6 +112,7 @@ impl Store {
                 epoch: row.try_get("epoch")?,
                 attempts: row.try_get::<i64, _>("attempts")? - 1,
                 holder: format!("{:032x}", self.outside.random()),
+                until: Time(until),
                 connector: None,
             };
             if claim.lane.is_empty() || planted(Bug::NoLanes) || take_lane(&mut tx, &claim, now, until).await? {

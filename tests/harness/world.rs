@@ -15,6 +15,7 @@ use p0::domain::id::RequestId;
 use p0::domain::outside::{Faults, Outside, Trouble};
 use p0::domain::person::{Email, Handle, Person};
 use p0::domain::time::{Clock, Span, Time};
+use p0::engine::LEASE;
 use p0::secret::Env;
 use sqlx::Connection;
 
@@ -28,6 +29,8 @@ pub struct Outer {
     /// Places left to pass before the process "dies"; below zero: lives for ever.
     lives: AtomicI64,
     store_is_down: AtomicBool,
+    /// Reads of the store left until the process stands still for a while; below zero: never.
+    stands: AtomicI64,
     pub passed: Mutex<Vec<&'static str>>,
 }
 
@@ -38,6 +41,7 @@ impl Outer {
             seed: AtomicU64::new(seed),
             lives: AtomicI64::new(-1),
             store_is_down: AtomicBool::new(false),
+            stands: AtomicI64::new(-1),
             passed: Mutex::default(),
         })
     }
@@ -54,6 +58,11 @@ impl Outer {
     /// While it is, the store takes and tells nothing.
     pub fn store_is_down(&self, down: bool) {
         self.store_is_down.store(down, Ordering::SeqCst);
+    }
+
+    /// At the `n`-th read of the store from now on, the process stands still for longer than a claim lasts.
+    pub fn stands_still_at_read(&self, n: i64) {
+        self.stands.store(n, Ordering::SeqCst);
     }
 
     /// From now on, the `n`-th place that is reached is never left.
@@ -91,6 +100,9 @@ impl Faults for Outer {
     async fn reach(&self, place: &'static str) -> Result<(), Trouble> {
         if place.starts_with("store.") && self.store_is_down.load(Ordering::SeqCst) {
             return Err(Trouble::Full);
+        }
+        if place == "store.read" && self.stands.fetch_sub(1, Ordering::SeqCst) == 0 {
+            self.pass(LEASE + Span::seconds(1));
         }
         if place == "store.statement" || place == "store.read" {
             return Ok(()); // killed between two statements is killed before the commit

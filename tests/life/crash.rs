@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use p0::desk::Answer;
-use p0::domain::time::Span;
+use p0::domain::time::{Clock, Span};
+use p0::store::Kind;
 
 use crate::harness::world::{Database, World, ask};
 
@@ -73,4 +74,32 @@ async fn killed_at_every_place() {
         let mut world = World::new(Database::Sqlite).await;
         assert!(life(&mut world, Some(n)).await, "place {n} of {places} was never reached");
     }
+}
+
+/// A process that stood still acts by what it read before. Somebody else may have taken it away since,
+/// and granted it anew.
+#[tokio::test]
+async fn whoever_stood_still_for_longer_than_a_claim_lasts_takes_nothing_away() {
+    let mut reads = 0;
+    loop {
+        let world = World::new(Database::Sqlite).await;
+        world.gets("alice", "shelf", "a", Span::hours(1)).await;
+        world.outer.pass(Span::hours(1) + Span::minutes(2));
+        let claims = world.app.engine.claim(world.outer.now(), 10).await;
+        let (assignment, others): (Vec<_>, Vec<_>) = claims.into_iter().partition(|claim| claim.kind == Kind::Assignment);
+        for claim in others {
+            world.app.engine.look(claim).await.expect("looked");
+        }
+        world.outer.stands_still_at_read(reads);
+        for claim in assignment {
+            world.app.engine.look(claim).await.expect("looked");
+        }
+        if !world.target.holds("shelf/a/alice@acme.example") {
+            break; // it stood still after the call
+        }
+        world.pass(Span::minutes(1)).await;
+        assert!(!world.target.holds("shelf/a/alice@acme.example"), "left behind after {reads} reads");
+        reads += 1;
+    }
+    assert!(6 < reads, "taken away by what was read before it stood still, after read {reads}");
 }
