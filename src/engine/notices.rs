@@ -36,7 +36,7 @@ impl Engine {
             return self.only_finish(claim, Next::Again(self.again_at(claim))).await;
         };
         self.inner.outside.reach("engine.before-show").await.ok();
-        let shown = surface.show(&notice).await;
+        let shown = surface.show(&notice, claim.until).await;
         self.inner.outside.reach("engine.after-show").await.ok();
         let now = self.inner.outside.now();
         let shown = match (shown, &notice.posted) {

@@ -38,6 +38,8 @@ struct Seen {
 #[derive(Default)]
 pub struct Laws {
     pub requests: BTreeMap<RequestId, Known>,
+    /// The last one that was approved.
+    pub approved: Option<RequestId>,
     pub next_due: Option<Time>,
     pub grants: u64,
     pub looks: u64,
@@ -82,6 +84,9 @@ impl Laws {
             }
             Answer::Approved { request, .. } | Answer::Denied { request } | Answer::Withdrawn { request } => {
                 self.checked += 1;
+                if matches!(answer, Answer::Approved { .. }) {
+                    self.approved = Some(request.clone());
+                }
                 let Some(known) = self.requests.get_mut(request) else { return };
                 match &known.decided {
                     // Who came second may be answered first, and knows only that somebody was faster.

@@ -24,6 +24,9 @@ use sim::Sim;
 use world::World;
 use wrong::Chance;
 
+/// How many of the last things that happened are told, unless somebody asks for more.
+pub const TOLD: usize = 40;
+
 /// How many steps one world lives; then the next begins, so that the record stays small.
 const WORLD: u64 = 2_500;
 
@@ -42,22 +45,13 @@ pub struct Args {
     /// Where chance begins. The same seed does exactly the same. [default: by chance]
     #[arg(long)]
     seed: Option<u64>,
+    /// How many of the last things that happened are told when something broke.
+    #[arg(long, default_value_t = TOLD)]
+    tell: usize,
     /// Break one law on purpose, by its name, or each in turn with `all`; it has to be found.
     #[cfg(feature = "planted")]
     #[arg(long)]
     plant: Option<String>,
-}
-
-impl Args {
-    pub fn new(steps: u64, seed: u64) -> Args {
-        Args {
-            chaos: true,
-            steps,
-            seed: Some(seed),
-            #[cfg(feature = "planted")]
-            plant: None,
-        }
-    }
 }
 
 /// Why the self test did not pass.
@@ -87,19 +81,19 @@ pub fn run(args: &Args, outside: &dyn Outside) -> Result<(), Failed> {
         return plants::find(name, args.steps, seed);
     }
     let started = outside.now();
-    let report = simulate(args.steps, seed, &mut |report| report.progress(args.steps, outside.now() - started))?;
+    let report = simulate(args.steps, seed, args.tell, &mut |report| report.progress(args.steps, outside.now() - started))?;
     report.print(outside.now() - started);
     report.verdict()
 }
 
 /// Runs without telling anything.
-pub fn simulate(steps: u64, seed: u64, progress: &mut dyn FnMut(&Report)) -> Result<Report, Failed> {
+pub fn simulate(steps: u64, seed: u64, tell: usize, progress: &mut dyn FnMut(&Report)) -> Result<Report, Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut report = Report::new(steps, seed);
         let mut seeds = Chance(seed);
         while report.steps < steps && report.broken.is_none() {
-            let sim = Arc::new(Sim::new(seeds.next()));
+            let sim = Arc::new(Sim::new(seeds.next(), tell));
             sim.state().step = report.steps;
             let mut world = World::new(sim.clone()).await?;
             let until = (report.steps + WORLD).min(steps);

@@ -122,8 +122,11 @@ impl World {
         let id = state.chance.one_of(&recent).map(|id| (*id).clone());
         let approver = if state.chance.below(2) == 0 { 1 } else { 2 };
         let any = usize::try_from(state.chance.below(4)).unwrap_or(0);
+        let act = state.chance.below(20);
+        // Some think better of it at once, while it is being set up.
+        let id = if 16 <= act && state.chance.below(2) == 0 { self.laws.approved.clone().or(id) } else { id };
         let owner = id.as_ref().and_then(|id| self.laws.requests.get(id)).map_or(any, |known| known.requestor);
-        Some(match (state.chance.below(20), id) {
+        Some(match (act, id) {
             (0..=6, _) | (_, None) => {
                 let access_type = *state.chance.one_of(&["shelf", "room", "edge", "both", "shelf"])?;
                 let value = if access_type == "room" { "v" } else { *state.chance.one_of(&["a", "b"])? };

@@ -1,6 +1,6 @@
 //! Plants bugs, one after the other, and demands that each is found.
 
-use super::{Failed, simulate};
+use super::{Failed, TOLD, simulate};
 use crate::domain::planted::{Bug, plant};
 
 /// Plants the bug of this name, or each in turn with `all`.
@@ -16,7 +16,7 @@ pub fn find(name: &str, steps: u64, seed: u64) -> Result<(), Failed> {
     let mut missed = Vec::new();
     for bug in bugs {
         plant(Some(bug));
-        let report = simulate(steps, seed, &mut |_| {});
+        let report = simulate(steps, seed, TOLD, &mut |_| {});
         plant(None);
         match report {
             Ok(report) => match report.broken {

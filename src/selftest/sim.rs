@@ -12,9 +12,6 @@ use super::wrong::{Chance, Weather, Wrong};
 use crate::domain::outside::{Faults, Outside, Trouble};
 use crate::domain::time::{Clock, Time};
 
-/// How much of the past is told when something broke.
-const TOLD: usize = 40;
-
 pub struct Sim(Mutex<State>);
 
 /// What became of a piece of work that was driven.
@@ -51,13 +48,15 @@ pub struct State {
     pub statements: u64,
     pub step: u64,
     past: VecDeque<String>,
+    /// How much of the past is told when something broke.
+    told: usize,
     digest: u64,
     /// The first law that was broken, in a sentence.
     pub broken: Option<String>,
 }
 
 impl Sim {
-    pub fn new(seed: u64) -> Sim {
+    pub fn new(seed: u64, told: usize) -> Sim {
         let mut chance = Chance(seed);
         let program = Chance(chance.next());
         Sim(Mutex::new(State {
@@ -74,6 +73,7 @@ impl Sim {
             statements: 0,
             step: 0,
             past: VecDeque::new(),
+            told,
             digest: 0xcbf2_9ce4_8422_2325,
             broken: None,
         }))
@@ -140,7 +140,7 @@ impl State {
         for byte in line.bytes() {
             self.digest = (self.digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        if TOLD <= self.past.len() {
+        if self.told <= self.past.len() {
             self.past.pop_front();
         }
         self.past.push_back(line);

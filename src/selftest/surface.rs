@@ -12,7 +12,7 @@ use crate::desk::Desk;
 use crate::desk::view::{Phase, RequestView};
 use crate::domain::fault::Fault;
 use crate::domain::notice::{Notice, Posted, Subject};
-use crate::domain::time::Span;
+use crate::domain::time::{Clock, Span, Time};
 use crate::surfaces::Surface;
 
 pub const NAME: &str = "selftest";
@@ -65,8 +65,11 @@ impl Surface for Board {
         axum::Router::new()
     }
 
-    async fn show(&self, notice: &Notice) -> Result<Posted, Fault> {
+    async fn show(&self, notice: &Notice, until: Time) -> Result<Posted, Fault> {
         let says = says(&self.desk, &notice.subject).await?;
+        if until <= self.sim.now() {
+            return Err(Fault::later("It took too long."));
+        }
         let mut state = self.sim.state();
         let cases = state.weather.of_calls() / 2;
         let wrong = if state.goes_wrong(cases) { state.chance.below(3) } else { 3 };

@@ -160,7 +160,7 @@ impl World {
             return Ok(());
         }
         self.scan_at = now + SCAN_EVERY;
-        self.lost_agenda = false;
+        let before = self.sim.state().counts.iter().sum::<u64>();
         let engine = self.process.engine.clone();
         self.sim.note("scan");
         let mut work = Box::pin(async move { engine.scan(now).await });
@@ -171,6 +171,7 @@ impl World {
                 self.restart(false).await;
             }
         }
+        self.lost_agenda &= before != self.sim.state().counts.iter().sum::<u64>();
         // What it found has to be done now, and no time passes before.
         self.laws.next_due = self.eye.next_due().await?;
         Ok(())

@@ -11,6 +11,7 @@ use crate::directory::Directory;
 use crate::domain::fault::Fault;
 use crate::domain::notice::{ApprovalsPlace, Notice, Posted};
 use crate::domain::outside::Outside;
+use crate::domain::time::Time;
 use crate::secret::Env;
 use crate::yaml::{BadYaml, Section};
 
@@ -23,8 +24,9 @@ pub trait Surface: Send + Sync {
     /// What comes in over HTTP.
     fn routes(self: Arc<Self>) -> axum::Router;
 
-    /// Brings a notice to what its request says now: posts it, or rewrites it in place.
-    async fn show(&self, notice: &Notice) -> Result<Posted, Fault>;
+    /// Brings a notice to what its request says now: posts it, or rewrites it in place. From `until` on
+    /// nothing is sent any more: somebody newer may show it by then, and the older text must not stand last.
+    async fn show(&self, notice: &Notice, until: Time) -> Result<Posted, Fault>;
 
     /// Goes on with an interaction that was stored and acknowledged first.
     async fn resume(&self, key: &str) -> Result<(), Fault>;

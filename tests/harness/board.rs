@@ -41,7 +41,7 @@ impl Surface for Board {
         axum::Router::new()
     }
 
-    async fn show(&self, notice: &Notice) -> Result<Posted, Fault> {
+    async fn show(&self, notice: &Notice, _until: Time) -> Result<Posted, Fault> {
         if let Some(posted) = &notice.posted {
             return Ok(posted.clone());
         }

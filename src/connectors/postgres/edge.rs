@@ -16,7 +16,7 @@ use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row};
 
-use super::fault::{LOGIN_GONE, RENAMED, ROLE_GONE, TOO_LATE};
+use super::fault::{LOGIN_GONE, RENAMED, ROLE_GONE, SUPERUSER, TOO_LATE};
 use super::instance::{Instance, LANDS_WITHIN, Sent, Trouble};
 use super::target::Target;
 use crate::domain::access::Observed;
@@ -221,6 +221,11 @@ pub async fn grant(
         "perform set_config('synchronous_commit', 'local', true);\n".to_owned(),
         format!("select rolname into r from pg_roles where oid = {role};\n"),
         raise_if("not found", ROLE_GONE),
+        // What was asked for may mean more by now, up to two weeks later.
+        raise_if(
+            &format!("exists (select from pg_roles s where s.rolsuper and pg_has_role({role}, s.oid, 'MEMBER'))"),
+            SUPERUSER,
+        ),
         login,
         "select rolname into u from pg_roles where oid = login;\n".to_owned(),
         raise_if("not found", LOGIN_GONE),

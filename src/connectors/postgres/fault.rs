@@ -12,6 +12,7 @@ pub const TOO_LATE: &str = "ZP001";
 pub const ROLE_GONE: &str = "ZP002";
 pub const LOGIN_GONE: &str = "ZP003";
 pub const RENAMED: &str = "ZP004";
+pub const SUPERUSER: &str = "ZP005";
 
 fn code(error: &Error) -> Option<String> {
     match error {
@@ -48,6 +49,9 @@ pub fn of(instance: &str, error: &Error, sent: bool, lacking: &str) -> Fault {
         ROLE_GONE => Fault::never(format!("the role no longer exists on PostgreSQL instance {instance}; ask for another")),
         LOGIN_GONE => Fault::never(format!(
             "the login no longer exists on PostgreSQL instance {instance}; ask the database's owner to create it"
+        )),
+        SUPERUSER => Fault::never(format!(
+            "the role has come to superuser rights on PostgreSQL instance {instance} since this was asked for, and is not given; ask for a narrower one"
         )),
         RENAMED => Fault::later(format!("a role was renamed on PostgreSQL instance {instance} at the same moment")),
         "42501" => denied(lacking.to_owned()),

@@ -33,6 +33,7 @@ use crate::domain::id::RequestId;
 use crate::domain::notice::{ApprovalsPlace, Audience, Notice, Posted, Subject};
 use crate::domain::outside::Outside;
 use crate::domain::person::{Email, Handle};
+use crate::domain::time::Time;
 use crate::yaml::Spanned;
 use client::{Client, Installation};
 use messages::Message;
@@ -187,7 +188,7 @@ impl Surface for Slack {
         routes::routes(self)
     }
 
-    async fn show(&self, notice: &Notice) -> Result<Posted, Fault> {
+    async fn show(&self, notice: &Notice, until: Time) -> Result<Posted, Fault> {
         let home = self.home().await?;
         let realm = if notice.realm.is_empty() { Slack::realm(home) } else { notice.realm.clone() };
         let (place, message) = match &notice.subject {
@@ -197,6 +198,9 @@ impl Surface for Slack {
                 (self.approvals.clone(), messages::alert(&view))
             }
         };
+        if until <= self.outside.now() {
+            return Err(Fault::later("It took too long to write this message; somebody else may write it by now."));
+        }
         if let Some(posted) = &notice.posted {
             match self.client.update(posted, &message).await {
                 Ok(()) => return Ok(posted.clone()),

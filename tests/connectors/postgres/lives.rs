@@ -13,6 +13,7 @@ super::on_both! {
     what_an_administrator_granted_stays
     names_may_change_meanwhile
     a_dropped_role_is_gone
+    what_came_to_superuser_rights_meanwhile_is_not_given
     a_dropped_login_is_gone
     a_missing_login_is_created_once
     a_superuser_connection_works
@@ -160,6 +161,15 @@ async fn a_dropped_role_is_gone(world: World) {
     world.connector.revoke(&planned).await.expect("nothing to revoke");
     let told = world.connector.grant(&planned, world.in_an_hour()).await.expect_err("no role");
     assert!(matches!(&told, Fault::Never { why } if why.contains("role no longer exists")), "{told:?}");
+}
+
+async fn what_came_to_superuser_rights_meanwhile_is_not_given(world: World) {
+    let planned = world.planned().await;
+    let boss = format!("boss_of_{}", world.role);
+    world.admin().await.say(&format!("create role {boss} superuser; grant {boss} to {}", world.role)).await;
+    let told = world.connector.grant(&planned, world.in_an_hour()).await.expect_err("too much by now");
+    assert!(matches!(&told, Fault::Never { why } if why.contains("superuser rights")), "{told:?}");
+    assert_eq!(world.seen(&planned).await, Observed::Absent);
 }
 
 async fn a_dropped_login_is_gone(world: World) {
