@@ -141,7 +141,7 @@ pub async fn check(world: &mut World) -> Result<(), Failed> {
         let integration = if key.starts_with("edge/") { super::target::BARE } else { super::target::DEPOT };
         let up = there.down.get(integration).copied().unwrap_or(0);
         let late = time - since.max(calm).max(ours.since).max(up);
-        let allowed = if ours.from_frozen { ALLOWED_UNKNOWN } else { ALLOWED };
+        let allowed = if ours.unexpected { ALLOWED_UNKNOWN } else { ALLOWED };
         if allowed < late {
             world.sim.broken(format!("{key} is still there {} after its last grant ended and after the last fault", Span(late)));
         }
@@ -248,7 +248,7 @@ async fn one_outcome(world: &mut World, id: &RequestId) -> Result<(), Failed> {
 pub async fn quiet_end(world: &mut World, long: bool) -> Result<(), Failed> {
     {
         let mut state = world.sim.state();
-        (state.faults, state.off) = (false, 0);
+        (state.faults, state.off, state.off_since) = (false, 0, state.time);
         state.weather = super::wrong::Weather::Calm;
         state.note(&"the quiet end");
     }

@@ -33,6 +33,8 @@ pub struct State {
     pub time: i64,
     /// How far our clock is off.
     pub off: i64,
+    /// When that last changed, in true time.
+    pub off_since: i64,
     /// What the program draws from: ids, jitter.
     program: Chance,
     /// What the simulation draws from.
@@ -62,6 +64,7 @@ impl Sim {
         Sim(Mutex::new(State {
             time: 1_700_000_000_000,
             off: 0,
+            off_since: 0,
             program,
             chance,
             weather: Weather::Calm,

@@ -70,8 +70,9 @@ pub struct Ours {
     pub since: i64,
     pub mark: String,
     pub changed: bool,
-    /// It landed when nobody could know of it any more: a process that was frozen made the call.
-    pub from_frozen: bool,
+    /// It landed when nobody could know of it any more: a process that was frozen made the call, or our
+    /// clock jumped while it was waited for.
+    pub unexpected: bool,
 }
 
 /// What somebody else gave.
@@ -96,7 +97,7 @@ struct Landing {
     mark: String,
     /// `None`: it takes away.
     deadline: Option<Time>,
-    from_frozen: bool,
+    unexpected: bool,
 }
 
 #[derive(Default)]
@@ -188,15 +189,16 @@ impl Target {
 
     /// Everything that lands by now has landed.
     pub fn land(&self) {
-        let (time, off) = {
+        let (time, off, off_since) = {
             let state = self.sim.state();
-            (state.time, state.off)
+            (state.time, state.off, state.off_since)
         };
         let mut world = self.world();
         let (mut due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut world.landing).into_iter().partition(|it| it.at <= time);
         world.landing = later;
         due.sort_by_key(|landing| landing.at);
-        for landing in due {
+        for mut landing in due {
+            landing.unexpected |= landing.called <= off_since;
             self.sim.note(format_args!(
                 "lands now: {} {}",
                 if landing.deadline.is_some() { "grant" } else { "revoke" },
@@ -217,12 +219,12 @@ impl Target {
         if let (BARE, Some(theirs)) = (landing.integration, &entry.theirs)
             && !theirs.muddled
             && theirs.since < landing.called
-            && !landing.from_frozen
+            && !landing.unexpected
         {
             self.sim.broken(format!("{key} was there before us and was taken away"));
         }
         if next_life && world.covered.get(key).is_some_and(|until| time + off < *until) {
-            if landing.from_frozen {
+            if landing.unexpected {
                 world.tampered.insert(key.clone(), time);
             } else {
                 self.sim.broken(format!("a revocation of {key} that was lost landed in the access's next life"));
@@ -290,7 +292,7 @@ impl Target {
         let what = if deadline.is_some() { "grant" } else { "revoke" };
         let key = &assignment.key;
         let called = self.sim.state().time;
-        let from_frozen = self.on_the_way(what, key).await?;
+        let unexpected = self.on_the_way(what, key).await?;
         let mut state = self.sim.state();
         let (time, off) = (state.time, state.off);
         let lie = self.faulty(&mut state, deadline.is_some());
@@ -309,7 +311,7 @@ impl Target {
             key: key.clone(),
             mark: assignment.mark.clone(),
             deadline,
-            from_frozen,
+            unexpected,
         };
         let lost = Err(Fault::Maybe { why: "The answer was lost.".into() });
         let now = |world: &mut World| match deadline {
@@ -381,7 +383,7 @@ fn give(world: &mut World, landing: &Landing, deadline: Time, time: i64, off: i6
         return;
     }
     let uncovered = world.covered.get(&landing.key).is_none_or(|until| *until <= time + off);
-    let ours = Ours { since: time, mark: landing.mark.clone(), changed: false, from_frozen: landing.from_frozen && uncovered };
+    let ours = Ours { since: time, mark: landing.mark.clone(), changed: false, unexpected: landing.unexpected && uncovered };
     world.change(&landing.key, time, |entry| {
         if entry.ours.is_none() && !(bare && entry.theirs.is_some()) {
             entry.ours = Some(ours);

@@ -412,7 +412,7 @@ impl World {
                 let off = state.chance.between(-20_000, 20_000);
                 let wrong = if state.off < off { Wrong::Forward } else { Wrong::Back };
                 state.wrong(wrong);
-                state.off = off;
+                (state.off, state.off_since) = (off, state.time);
                 state.note(&format_args!("our clock is off by {off} ms"));
             }
             _ => {
