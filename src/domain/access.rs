@@ -181,3 +181,43 @@ pub struct Choice {
     /// Empty when it goes with everything.
     pub given: Args,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::outside::tests::Still;
+    use crate::domain::time::Time;
+
+    #[test]
+    fn a_mark_names_installation_and_assignment_and_can_be_a_name_anywhere() {
+        let id = AssignmentId::new(&Still(Time(1)));
+        let mark = mark("abcdef0123456789", &id);
+        assert_eq!(mark, format!("{}{}", mark_prefix("abcdef0123456789"), id.bare()));
+        assert!(mark.starts_with("p0abcdef") && mark.len() == 34, "{mark}");
+        assert!(mark.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{mark}");
+        assert_eq!(mark_prefix("abc"), "p0abc");
+    }
+
+    #[test]
+    fn what_is_seen_says_whether_a_call_of_ours_may_have_made_it() {
+        let all = [
+            (Observed::Ours, true, "granted by us"),
+            (Observed::Held, true, "there"),
+            (Observed::Changed { how: "wider".into() }, true, "changed since: wider"),
+            (Observed::Absent, false, "absent"),
+            (Observed::Foreign { by: "root".into() }, false, "granted by root"),
+        ];
+        for (seen, ours, told) in all {
+            assert_eq!(seen.ours_or_unknown(), ours, "{seen:?}");
+            assert!(seen.to_string().contains(told), "{seen}");
+        }
+    }
+
+    #[test]
+    fn a_call_says_what_to_remember() {
+        let handle = Some("h1".to_owned());
+        assert_eq!(Called::DONE.handle(), None);
+        assert_eq!(Called::Done { handle: handle.clone() }.handle(), handle.as_ref());
+        assert_eq!(Called::Working { handle: handle.clone(), again: Span::seconds(1) }.handle(), handle.as_ref());
+    }
+}

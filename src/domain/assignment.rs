@@ -193,3 +193,158 @@ pub fn stuck(state: AssignmentState, from: Option<Time>, now: Time) -> bool {
         AssignmentState::Granting | AssignmentState::Active | AssignmentState::Ended => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::AssignmentState::{Active, Ended, Granting, Revoking, Settling};
+    use super::*;
+
+    const NOW: Time = Time(1_800_000_000_000);
+    const MOMENT: Span = Span::millis(1);
+
+    fn facts(state: AssignmentState, baseline: Option<Baseline>, claims: &[Claim]) -> Facts {
+        let (until, ended_at, after_later_parts) = (None, None, None);
+        Facts { state, baseline, until, observed_at: Some(NOW), ended_at, claims: claims.to_vec(), after_later_parts }
+    }
+
+    fn of(state: AssignmentState, claims: &[Claim]) -> Facts {
+        facts(state, Some(Baseline::Absent), claims)
+    }
+
+    fn until(facts: &Facts, at: Time) -> Facts {
+        Facts { until: Some(at), ..facts.clone() }
+    }
+
+    /// A claim for so many minutes more.
+    fn claim(minutes: i64) -> Claim {
+        let ends_at = NOW + Span::minutes(minutes);
+        Claim { ends_at, next_look: ends_at, usable: true, ready: true }
+    }
+
+    fn waiting(minutes: i64) -> Claim {
+        Claim { usable: false, ..claim(minutes) }
+    }
+
+    #[test]
+    fn with_no_live_claim_nothing_is_ever_given() {
+        let times = [None, Some(NOW - Span::days(2)), Some(NOW), Some(NOW + Span::minutes(1))];
+        for state in AssignmentState::ALL {
+            for baseline in [None, Some(Baseline::Absent), Some(Baseline::Standing)] {
+                for (until, observed_at) in times.iter().flat_map(|until| times.iter().map(|seen| (*until, *seen))) {
+                    for (ended_at, after_later_parts) in times.iter().flat_map(|it| times.iter().map(|at| (*it, *at))) {
+                        let facts = Facts { until, observed_at, ended_at, after_later_parts, ..facts(*state, baseline, &[]) };
+                        let due = due(&facts, NOW);
+                        let gives = matches!(due, Due::Baseline | Due::Grant { .. } | Due::Confirm | Due::Check | Due::Reopen);
+                        assert!(!gives, "{facts:?}: {due:?}");
+                        let standing = baseline == Some(Baseline::Standing) && matches!(state, Granting | Active);
+                        assert!(!standing || due == Due::Close, "what was there before is not ours: {facts:?}: {due:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_grant_is_called_after_a_look_and_never_reaches_past_the_last_ready_end() {
+        let unready = Claim { ready: false, ..waiting(90) };
+        assert_eq!(due(&facts(Granting, None, &[waiting(60)]), NOW), Due::Baseline);
+        assert_eq!(due(&facts(Granting, Some(Baseline::Standing), &[waiting(60)]), NOW), Due::Baseline);
+        let ready = of(Granting, &[waiting(30), waiting(60), unready]);
+        assert_eq!(due(&ready, NOW), Due::Grant { deadline: NOW + Span::minutes(60) });
+        assert_eq!(due(&of(Granting, &[unready]), NOW), Due::Wait(Some(unready.next_look)));
+        // While the target works on it, it is asked, not called.
+        let soon = NOW + Span::seconds(2);
+        assert_eq!(due(&until(&ready, soon), NOW), Due::Wait(Some(soon)));
+        assert_eq!(due(&until(&ready, NOW + Span::minutes(40)), NOW), Due::Wait(Some(NOW + Span::minutes(30))));
+        assert_eq!(due(&until(&ready, NOW), NOW), Due::Poll);
+    }
+
+    #[test]
+    fn a_grant_that_never_came_about_is_taken_back_if_a_call_was_made() {
+        assert_eq!(due(&facts(Granting, None, &[]), NOW), Due::Close);
+        assert_eq!(due(&of(Granting, &[]), NOW), Due::Revoke);
+    }
+
+    #[test]
+    fn what_is_in_use_is_confirmed_for_each_claim_and_looked_at_now_and_then() {
+        assert_eq!(due(&of(Active, &[claim(60), waiting(30)]), NOW), Due::Confirm);
+        let later = Claim { ready: false, ..waiting(30) };
+        let check = NOW + CHECK_EVERY;
+        assert_eq!(due(&of(Active, &[claim(60), later]), NOW), Due::Wait(Some(check)));
+        assert_eq!(due(&of(Active, &[claim(5), claim(60)]), NOW), Due::Wait(Some(NOW + Span::minutes(5))));
+        assert_eq!(due(&of(Active, &[claim(60)]), check - MOMENT), Due::Wait(Some(check)));
+        assert_eq!(due(&of(Active, &[claim(60)]), check), Due::Check);
+        assert_eq!(due(&Facts { observed_at: None, ..of(Active, &[claim(60)]) }, NOW), Due::Check);
+        assert_eq!(due(&facts(Active, Some(Baseline::Standing), &[]), NOW), Due::Close);
+        for ours in [None, Some(Baseline::Absent)] {
+            assert_eq!(due(&facts(Active, ours, &[]), NOW), Due::Revoke);
+        }
+    }
+
+    #[test]
+    fn an_end_waits_for_later_parts_but_not_for_ever() {
+        for state in [Granting, Active, Revoking] {
+            let waits = Facts { after_later_parts: Some(NOW), ..of(state, &[]) };
+            assert_eq!(due(&waits, NOW - MOMENT), Due::Wait(Some(NOW)), "{state:?}");
+            assert_eq!(due(&waits, NOW), Due::Revoke, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_revocation_goes_on_until_it_has_settled_whatever_is_asked_meanwhile() {
+        for claims in [vec![], vec![waiting(60)]] {
+            assert_eq!(due(&of(Revoking, &claims), NOW), Due::Revoke);
+            assert_eq!(due(&until(&of(Revoking, &claims), NOW), NOW), Due::Poll);
+            let polled = until(&of(Revoking, &claims), NOW + MOMENT);
+            assert_eq!(due(&polled, NOW), Due::Wait(Some(NOW + MOMENT)));
+            let settling = until(&of(Settling, &claims), NOW);
+            assert_eq!(due(&settling, NOW - MOMENT), Due::Wait(Some(NOW)));
+            assert_eq!(due(&settling, NOW), Due::Settle);
+            assert_eq!(due(&of(Settling, &claims), NOW), Due::Settle);
+        }
+    }
+
+    #[test]
+    fn a_new_life_begins_when_nothing_of_the_last_can_land_any_more() {
+        let again = of(Ended, &[waiting(60), waiting(1)]);
+        assert_eq!(due(&again, NOW), Due::Reopen);
+        let soon = NOW + Span::seconds(20);
+        assert_eq!(due(&until(&again, soon), NOW), Due::Wait(Some(soon)));
+        assert_eq!(due(&until(&again, NOW + Span::minutes(2)), NOW), Due::Wait(Some(NOW + Span::minutes(1))));
+        assert_eq!(due(&until(&again, soon), soon), Due::Reopen);
+    }
+
+    #[test]
+    fn what_has_ended_is_looked_at_three_times_more() {
+        let ended = Facts { ended_at: Some(NOW), ..of(Ended, &[]) };
+        let mut seen = NOW - Span::hours(3); // long before the end
+        for after in LATE_LOOKS {
+            let facts = Facts { observed_at: Some(seen), ..ended.clone() };
+            let at = NOW + after;
+            assert_eq!(due(&facts, at - MOMENT), Due::Wait(Some(at)));
+            assert_eq!(due(&facts, at), Due::LateLook);
+            seen = at;
+        }
+        assert_eq!(due(&Facts { observed_at: Some(seen), ..ended.clone() }, NOW + Span::days(30)), Due::Wait(None));
+        assert_eq!(due(&Facts { observed_at: None, ..ended.clone() }, NOW), Due::Wait(Some(NOW + LATE_LOOKS[0])));
+        assert_eq!(due(&Facts { baseline: Some(Baseline::Standing), ..ended }, NOW + Span::days(1)), Due::Wait(None));
+    }
+
+    #[test]
+    fn tries_come_slower_up_to_a_limit() {
+        let whole: Vec<i64> = (-1..7).map(|attempts| pause(attempts, 0).0).collect();
+        assert_eq!(whole, [1_000, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
+        assert_eq!(pause(0, 255), Span::millis(1_000 - 249));
+        assert_eq!(pause(9, 256 + 128), Span::millis(15_000 - 1_875));
+    }
+
+    #[test]
+    fn an_end_is_stuck_when_it_is_overdue_for_two_minutes() {
+        let late = |state, after: Span| stuck(state, Some(NOW), NOW + after);
+        for state in [Revoking, Settling] {
+            assert!(!late(state, STUCK_AFTER) && late(state, STUCK_AFTER + MOMENT));
+            assert!(!stuck(state, None, NOW));
+        }
+        assert!(![Granting, Active, Ended].iter().any(|state| late(*state, Span::hours(1))));
+    }
+}

@@ -97,3 +97,22 @@ pub struct Posted {
     /// A link people can follow to it.
     pub link: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::outside::tests::Still;
+
+    #[test]
+    fn what_is_told_to_whom_is_read_back_as_it_was_written() {
+        let still = Still(Time(1));
+        let person = PersonId::new(&still);
+        for audience in [Audience::Approvals, Audience::Person(person.clone()), Audience::Reminder(person)] {
+            assert_eq!(Audience::parse(&audience.to_text()), Some(audience));
+        }
+        for subject in [Subject::Request(RequestId::new(&still)), Subject::Alert(AlertId::new(&still))] {
+            assert_eq!((Subject::parse(subject.as_str()), subject.as_ref()), (Some(subject.clone()), subject.as_str()));
+        }
+        assert_eq!((Audience::parse("everybody"), Subject::parse("everything")), (None, None));
+    }
+}

@@ -106,3 +106,33 @@ impl Actor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::outside::tests::Still;
+    use crate::domain::time::Time;
+
+    #[test]
+    fn an_address_is_one_whatever_its_letters_and_nothing_else_is() {
+        let email = Email::parse(" Bob@Acme.Example ").expect("an address");
+        assert_eq!((email.as_str(), email.local(), email.domain()), ("bob@acme.example", "bob", "acme.example"));
+        assert_eq!((email.to_string(), format!("{email:?}")), ("bob@acme.example".into(), "bob@acme.example".into()));
+        for wrong in ["", "bob", "@acme.example", "bob@", "a b@c.d", "a@b@c", "a\u{0}@b.c", "<bob>@acme.example"] {
+            assert_eq!(Email::parse(wrong), None, "{wrong:?}");
+        }
+        let long = |letters: usize| format!("{}@b.cd", "x".repeat(letters));
+        assert!(Email::parse(&long(249)).is_some() && Email::parse(&long(250)).is_none(), "254 characters at most: RFC 5321");
+        assert_eq!(serde_json::from_str::<Email>("\"B@c.d\"").expect("read"), Email::parse("b@c.d").expect("an address"));
+        assert!(serde_json::from_str::<Email>("\"b\"").is_err());
+    }
+
+    #[test]
+    fn who_acted_is_read_back_as_it_was_written() {
+        let person = Actor::Person(PersonId::new(&Still(Time(1))));
+        for actor in [person, Actor::Engine, Actor::Config, Actor::Operator("eve".into())] {
+            assert_eq!(Actor::parse(&actor.to_string()), Some(actor));
+        }
+        assert_eq!(Actor::parse("nobody"), None);
+    }
+}

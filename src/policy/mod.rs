@@ -279,6 +279,12 @@ mod tests {
         assert_eq!(policy.durations_for(Span::hours(1), policy.longest_for(Some(Span::hours(1)))).len(), 2);
         assert_eq!(policy.durations_for(Span::hours(1), Span::minutes(40)), [30, 40].map(Span::minutes));
         assert_eq!(policy.at_once, None);
+        assert_eq!(policy.groups[0].to_string(), "slack:S1");
+        let all =
+            read("policy:\n  approvers: { people: [ b@c.d ] }\n  extensions: { atOnce: 12h }\n").expect("as long as anything");
+        assert_eq!(all.at_once, Some(Span::hours(12)));
+        assert_eq!(fingerprint("one"), fingerprint("one"));
+        assert_ne!(fingerprint("one"), fingerprint("two"));
     }
 
     #[test]
@@ -288,7 +294,10 @@ mod tests {
             ("policy:\n  approvers: { people: [] }\n", "line 2"),
             ("policy:\n  approvers: { people: [ bob ] }\n", "not an e-mail"),
             ("policy:\n  approvers: { groups: [ S1 ] }\n", "slack:GROUP"),
+            ("policy:\n  approvers: { groups: [ 'teams:S1' ] }\n", "slack:GROUP"),
+            ("policy:\n  approvers: { groups: [ 'slack: ' ] }\n", "slack:GROUP"),
             ("policy:\n  approvers: { people: [ b@c.d ] }\n  longest: 1h\n  durations: [ 2h ]\n", "line 4"),
+            ("policy:\n  approvers: { people: [ b@c.d ] }\n  durations: []\n", "between 1 and 90"),
             ("policy:\n  approvers: { people: [ b@c.d ] }\n  extensions: { atOnce: 2 days }\n", "longer than `longest`"),
             ("policy:\n  approvers: { people: [ b@c.d ] }\n  extensions: {}\n", "atOnce"),
             ("policy:\n  approver: { people: [ b@c.d ] }\n", "unknown field"),
@@ -296,6 +305,17 @@ mod tests {
             let told = read(text).expect_err(text).to_string();
             assert!(told.contains(part), "{part} is missing in: {told}");
         }
+    }
+
+    #[test]
+    fn as_many_lengths_can_be_offered_as_slack_can_show() {
+        let lengths = |count: u32| {
+            let lengths: Vec<String> = (1..=count).map(|minutes| format!("{minutes}m")).collect();
+            format!("policy:\n  approvers: {{ people: [ b@c.d ] }}\n  longest: 90m\n  durations: [ {} ]\n", lengths.join(", "))
+        };
+        assert_eq!(read(&lengths(90)).expect("valid").durations.last(), Some(&Span::minutes(90)));
+        let more = lengths(90).replace("longest: 90m", "longest: 91m").replace(" ]\n", ", 91m ]\n");
+        assert!(read(&more).expect_err("too many").to_string().contains("between 1 and 90"));
     }
 
     #[test]
@@ -336,6 +356,11 @@ mod tests {
         assert!(matches!(policy.may_decide(press(carol, Err("Slack did not answer."))), Err(MayNot::Unknown(_))));
         policy.allow_one_party = true;
         assert_eq!(policy.may_decide(press(alice, Ok(false))), Ok(()));
+        policy.allow_one_party = false;
+        let for_alice = Press { requestor: carol, ..press(alice, Ok(false)) };
+        assert_eq!(policy.may_decide(for_alice), Err(MayNot::OwnRequest), "it is alice who would have it");
+        let by_alice = Press { principal: carol, ..press(alice, Ok(false)) };
+        assert_eq!(policy.may_decide(by_alice), Err(MayNot::OwnRequest));
         let none = [bob.clone()];
         let own = Press { actor: alice, requestor: alice, principal: alice, approvers: &none, in_group: Ok(false) };
         assert_eq!(policy.may_decide(own), Err(MayNot::NotApprover));
