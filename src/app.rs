@@ -111,6 +111,15 @@ pub struct App {
     connectors: Connectors,
     more: Arc<MoreConnectors>,
     places: Arc<Vec<ApprovalsPlace>>,
+    /// What the configuration said of surfaces at the start.
+    said: Arc<Said>,
+}
+
+/// What a configuration says of each surface.
+type Said = Vec<(String, Option<serde_json::Value>)>;
+
+fn said(config: &Config) -> Said {
+    config.surfaces.iter().map(|(name, section)| (name.clone(), section.read().ok().flatten())).collect()
 }
 
 impl App {
@@ -118,7 +127,8 @@ impl App {
         let config = Config::load(&settings.config, &surface_names())?;
         let (catalog, in_use) = prepare(&config, &outside, &more)?;
         let key = Arc::new(Key::load_or_make(&settings.key_file, &*outside)?);
-        let store = Store::open(settings.database_url()?.expose_secret(), outside.clone()).await?.sealing_with(key.signer()?);
+        let store = Store::open(settings.database_url()?.expose_secret(), outside.clone()).await?;
+        let store = store.sealing_with(key.signer()?).await?;
         let connectors = Connectors::default();
         connectors.replace(in_use);
         let metrics = Arc::new(Metrics::default());
@@ -149,7 +159,8 @@ impl App {
         desk.remember_choices().await?;
         let (settings, more, places) = (Arc::new(settings), Arc::new(more), Arc::new(places));
         let metrics = server::metrics(store.clone(), outside.clone(), metrics);
-        Ok(App { store, desk, engine, router, metrics, settings, outside, connectors, more, places })
+        let said = Arc::new(said(&config));
+        Ok(App { store, desk, engine, router, metrics, settings, outside, connectors, more, places, said })
     }
 
     /// Takes over a changed configuration if it is valid; otherwise everything stays as it was.
@@ -158,6 +169,9 @@ impl App {
         let config = Config::load(&self.settings.config, &surface_names())?;
         let (catalog, in_use) = prepare(&config, &self.outside, &self.more)?;
         let limits = config.engine.read()?.unwrap_or_default();
+        if *self.said != said(&config) {
+            tracing::warn!("what the configuration says of a surface changed; that is in force after the next start");
+        }
         // All of it is valid; what can still fail comes first.
         self.desk.put_policy(&config.policy).await?;
         self.connectors.replace(in_use);

@@ -62,11 +62,11 @@ pub enum BadSecret {
     NotInEnv(String),
     #[error("the secret file {0} cannot be read: {1}")]
     NoFile(PathBuf, std::io::Error),
-    #[error("the key file {0} must hold 64 hexadecimal digits; move it away and a new one is made at the next start")]
+    #[error("the key file {0} must hold 64 hexadecimal digits; put the copy of it back that you keep")]
     NoKey(PathBuf),
     #[error("what was sealed does not open with this key; give every replica the same P0_KEY_FILE")]
     WrongKey,
-    #[error("no key for checkpoints can be made from the key file; move it away and a new one is made at the next start")]
+    #[error("no key for checkpoints can be made from the key file; put the copy of it back that you keep")]
     NoSigner,
     #[error("the text to be sealed is too long")]
     TooLong,

@@ -6,16 +6,20 @@
 // that was kept elsewhere (`p0 audit checkpoint --out KEPT`), that it is still covered. Says what is wrong, one line each,
 // and ends with 1. docs/audit.md says what the lines mean.
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const files = process.argv.slice(2);
 const flag = files.indexOf("--checkpoint");
 const keptFile = flag < 0 ? null : files.splice(flag, 2)[1];
-if (files.length === 0 || keptFile === undefined) {
-  console.error("say: node verify-audit.mjs [--checkpoint KEPT] EXPORT [ARCHIVE...]");
-  process.exit(2);
+const stop = (why) => { console.error(why); process.exit(2); };
+if (files.length === 0 || keptFile === undefined || files.some((file) => file.startsWith("-"))) {
+  stop("say: node verify-audit.mjs [--checkpoint KEPT] EXPORT [ARCHIVE...]");
 }
+for (const file of keptFile === null ? files : [keptFile, ...files]) {
+  if (!existsSync(file)) stop(`${file}: there is no such file`);
+}
+if (new Set(files).size < files.length) stop("one file is named twice; name each once");
 
 let wrong = 0;
 const find = (text) => { wrong += 1; console.log(text); };
@@ -56,7 +60,12 @@ async function read(file) {
   for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
     number += 1;
     let line;
-    try { line = JSON.parse(text); } catch { find(`${file}, line ${number}: it is not JSON`); continue; }
+    try { line = JSON.parse(text); } catch {
+      if (first) stop(`${file}: neither an export nor an archive of p0's record`);
+      find(`${file}, line ${number}: it is not JSON`);
+      continue;
+    }
+    if (first && line?.is !== "export" && line?.is !== "archive") stop(`${file}: neither an export nor an archive of p0's record`);
     if (first !== (line.is === "export" || line.is === "archive") || end) { find(`${file}, line ${number}: "${line.is}" does not belong here`); }
     first = false;
     if (line.is in seen) seen[line.is] += 1;
@@ -158,7 +167,9 @@ for (const [stream, { archived, seq }] of ends) {
 }
 
 if (keptFile) {
-  const kept = JSON.parse(readFileSync(keptFile, "utf8"));
+  let kept;
+  try { kept = JSON.parse(readFileSync(keptFile, "utf8")); } catch { stop(`${keptFile}: not a checkpoint that p0 wrote`); }
+  if (typeof kept?.hash !== "string") stop(`${keptFile}: not a checkpoint that p0 wrote`);
   const hash = hex(checkpointText(kept));
   const ours = checkpoints.get(kept.number);
   if (kept.hash !== hash || !signed(kept, kept.key)) find(`checkpoint ${kept.number}: the kept file is damaged; its hash or its signature does not fit what it says`);
@@ -168,6 +179,7 @@ if (keptFile) {
   if (!ours && kept.number <= last && !whole) find(`checkpoint ${kept.number}: these archives do not need it, so it proves nothing here`);
 }
 
+if (keptFile && !wrong) console.log(`The checkpoint in ${keptFile} is covered.`);
 console.log(`Checked ${some(events, "event")} in ${some(ends.size, "stream")}, and ${some(numbers.length, "checkpoint")}, by the key ${key}.`);
 if (elsewhere) console.log(`Archived and in none of these files: ${some(elsewhere, "event")}. What was sealed of them is here.`);
 if (loose) console.log(`Only chained so far, not sealed: ${some(loose, "event")}.`);

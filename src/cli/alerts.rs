@@ -8,7 +8,7 @@ use crate::domain::outside::Outside;
 pub async fn run(outside: Arc<dyn Outside>) -> Result<()> {
     let open = record(&outside).await?.open_alerts().await.map_err(told)?;
     if open.is_empty() {
-        println!("Everything is as it should be.");
+        println!("No alert is open.");
         return Ok(());
     }
     let rows: Vec<Vec<String>> = open

@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{Result, operator, record, table, told};
-use crate::domain::alert::AlertKind;
-use crate::domain::assignment::{self, AssignmentState};
+use crate::domain::alert::{AlertKind, Told};
+use crate::domain::assignment::{self, AssignmentState, LATE_LOOKS};
 use crate::domain::event::Event;
 use crate::domain::id::AssignmentId;
 use crate::domain::outside::Outside;
@@ -53,6 +53,9 @@ pub async fn close(store: &Store, id: &str, reason: &str, now: Time) -> Result<(
     }
     let id = AssignmentId::parse(id).ok_or_else(no_such)?;
     let row = store.assignment(&id).await.map_err(told)?.ok_or_else(no_such)?;
+    if row.closed_by_force() {
+        return Err(format!("{} was closed by force before; `p0 grants` lists it until it is seen gone, for a day", row.effect));
+    }
     if !assignment::stuck(row.state, row.overdue_since(), now) {
         return Err(format!("{} is not overdue, so it is not closed by force; P0 takes it away itself", row.effect));
     }
@@ -67,6 +70,9 @@ pub async fn close(store: &Store, id: &str, reason: &str, now: Time) -> Result<(
         "reason": reason, "last_try": row.error,
     });
     tx.record(Event::new(&id, now, by, "assignment.receipt").with(receipt));
+    let since = row.overdue_since().unwrap_or(now);
+    let closed = Told { about: row.effect.clone(), why: why.clone(), since, by_hand: true };
+    tx.open_alert(AlertKind::Stuck, id.as_str(), &closed, now).await.map_err(told)?;
     if let Some(alert) = tx.close_alert(AlertKind::Stuck, id.as_str(), now).await.map_err(told)? {
         tx.bump_notices(&alert).await.map_err(told)?;
         tx.show_notices(&alert, now).await.map_err(told)?;
@@ -83,7 +89,8 @@ pub async fn close(store: &Store, id: &str, reason: &str, now: Time) -> Result<(
 
 async fn list(store: &Store, only_stuck: bool, now: Time) -> Result<()> {
     let mut rows = Vec::new();
-    for row in store.unfinished_assignments().await.map_err(told)? {
+    let closed = store.closed_by_force(now - LATE_LOOKS[2]).await.map_err(told)?;
+    for row in store.unfinished_assignments().await.map_err(told)?.into_iter().chain(closed) {
         let stuck = assignment::stuck(row.state, row.overdue_since(), now);
         if only_stuck && !stuck {
             continue;
@@ -96,6 +103,7 @@ async fn list(store: &Store, only_stuck: bool, now: Time) -> Result<()> {
             AssignmentState::Revoking if stuck => "OVERDUE",
             AssignmentState::Revoking => "being taken away",
             AssignmentState::Settling => "gone, checked once more soon",
+            AssignmentState::Ended if row.closed_by_force() => "closed by hand, not seen gone",
             AssignmentState::Ended => "gone",
         };
         let when = match (until, row.due_at) {

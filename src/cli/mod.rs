@@ -31,7 +31,7 @@ async fn record(outside: &Arc<dyn Outside>) -> Result<Store> {
     if let Some(path) = path.filter(|path| !std::path::Path::new(path.trim_start_matches("//")).exists()) {
         return Err(format!("there is no record at {path}; set P0_DATABASE_URL to the one that `p0 serve` uses"));
     }
-    Store::open(url.expose_secret(), outside.clone()).await.map_err(|error| error.to_string())
+    Store::open_existing(url.expose_secret(), outside.clone()).await.map_err(|error| error.to_string())
 }
 
 /// The record, with what signs its checkpoints; and the public key of that.
@@ -40,7 +40,8 @@ async fn sealing_record(outside: &Arc<dyn Outside>) -> Result<(Store, String)> {
     let signer = Key::load(&settings.key_file).and_then(|key| key.signer());
     let signer = signer.map_err(|error| format!("{error} (P0_KEY_FILE; `p0 serve` makes it at its first start)"))?;
     let public = signer.public_key();
-    Ok((record(outside).await?.sealing_with(signer), public))
+    let store = record(outside).await?.sealing_with(signer).await;
+    Ok((store.map_err(told)?, public))
 }
 
 /// Who types this: the name the system knows them by.

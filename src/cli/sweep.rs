@@ -25,7 +25,7 @@ pub async fn run(args: Sweep, outside: Arc<dyn Outside>) -> Result<()> {
         let by = operator();
         let mut tx = store.begin().await.map_err(told)?;
         if tx.apply_next_sweep(&integration, &by.to_string()).await.map_err(told)? == Changed::No {
-            return Err(format!("{integration} was not swept yet; `p0 sweep` lists what was"));
+            return Err(format!("no integration named {integration} was swept yet; `p0 sweep` lists those that were"));
         }
         tx.record(Event::new(ORGANISATION, now, by, "sweep.applied").with(json!({ "integration": integration })));
         tx.look(Kind::Sweep, &integration, "", now).await.map_err(told)?;

@@ -42,4 +42,7 @@ pub struct Told {
     pub why: String,
     /// Since when it is not as it should be.
     pub since: Time,
+    /// A person closed it without anything having been seen to be right.
+    #[serde(default)]
+    pub by_hand: bool,
 }

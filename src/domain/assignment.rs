@@ -44,11 +44,17 @@ pub struct Timing {
 /// How late a look at an ended assignment is taken, after its end: law 5.
 pub const LATE_LOOKS: [Span; 3] = [Span::minutes(10), Span::hours(1), Span::hours(24)];
 
+/// How soon a late look is tried again that the target did not answer.
+pub const LATE_LOOK_AGAIN: Span = Span::minutes(1);
+
 /// An end that is overdue by this much is *stuck*.
 pub const STUCK_AFTER: Span = Span::minutes(2);
 
 /// The longest pause between two tries. A revocation is tried at least this often, for ever.
 pub const LONGEST_PAUSE: Span = Span::seconds(15);
+
+/// Longer than any connector lets a lost call land, and than any pause between two questions.
+pub const LONGEST_WAIT: Span = Span::minutes(15);
 
 /// How often what is granted is looked at, to see whether it still is as it was granted.
 pub const CHECK_EVERY: Span = Span::minutes(10);
@@ -125,8 +131,10 @@ pub fn due(facts: &Facts, now: Time) -> Due {
         Some(patience) if now < patience => Due::Wait(Some(patience)),
         Some(_) | None => Due::Revoke,
     };
+    // Nothing is waited for so long: whoever wrote it had a clock that ran ahead.
+    let waits = |until: Time| now < until && until - now <= LONGEST_WAIT;
     let unless_working = |otherwise: Due| match facts.until {
-        Some(until) if now < until => Due::Wait(next_look.into_iter().chain([until]).min()),
+        Some(until) if waits(until) => Due::Wait(next_look.into_iter().chain([until]).min()),
         Some(_) => Due::Poll,
         None => otherwise,
     };
@@ -155,11 +163,11 @@ pub fn due(facts: &Facts, now: Time) -> Due {
         }
         Revoking => unless_working(take_away),
         Settling => match facts.until {
-            Some(until) if now < until => Due::Wait(Some(until)),
+            Some(until) if waits(until) => Due::Wait(Some(until)),
             Some(_) | None => Due::Settle,
         },
         Ended if !facts.claims.is_empty() => match facts.until {
-            Some(until) if now < until => Due::Wait(next_look.into_iter().chain([until]).min()),
+            Some(until) if waits(until) => Due::Wait(next_look.into_iter().chain([until]).min()),
             Some(_) | None => Due::Reopen,
         },
         Ended => late_look(facts, now),
@@ -255,7 +263,8 @@ mod tests {
         // While the target works on it, it is asked, not called.
         let soon = NOW + Span::seconds(2);
         assert_eq!(due(&until(&ready, soon), NOW), Due::Wait(Some(soon)));
-        assert_eq!(due(&until(&ready, NOW + Span::minutes(40)), NOW), Due::Wait(Some(NOW + Span::minutes(30))));
+        let sooner = of(Granting, &[waiting(5), waiting(60)]);
+        assert_eq!(due(&until(&sooner, NOW + Span::minutes(10)), NOW), Due::Wait(Some(NOW + Span::minutes(5))));
         assert_eq!(due(&until(&ready, NOW), NOW), Due::Poll);
     }
 
@@ -312,6 +321,21 @@ mod tests {
         assert_eq!(due(&until(&again, soon), NOW), Due::Wait(Some(soon)));
         assert_eq!(due(&until(&again, NOW + Span::minutes(2)), NOW), Due::Wait(Some(NOW + Span::minutes(1))));
         assert_eq!(due(&until(&again, soon), soon), Due::Reopen);
+    }
+
+    #[test]
+    fn a_clock_that_ran_ahead_when_a_wait_was_written_holds_up_nothing() {
+        let (longest, longer) = (NOW + LONGEST_WAIT, NOW + LONGEST_WAIT + MOMENT);
+        let cases = [
+            (of(Granting, &[waiting(60)]), Due::Poll),
+            (of(Revoking, &[]), Due::Poll),
+            (of(Settling, &[]), Due::Settle),
+            (of(Ended, &[waiting(60)]), Due::Reopen),
+        ];
+        for (facts, at_once) in cases {
+            assert_eq!(due(&until(&facts, longest), NOW), Due::Wait(Some(longest)));
+            assert_eq!(due(&until(&facts, longer), NOW), at_once);
+        }
     }
 
     #[test]

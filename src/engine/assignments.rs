@@ -9,7 +9,9 @@ use super::hands::Hands;
 use super::{Engine, LEASE, Looked};
 use crate::domain::access::{Assignment, Observed, mark};
 use crate::domain::alert::{AlertKind, Told};
-use crate::domain::assignment::{self, AssignmentState, Claim, Due, Facts, LONGEST_PAUSE, REVERSE_PATIENCE};
+use crate::domain::assignment::{
+    self, AssignmentState, Claim, Due, Facts, LATE_LOOK_AGAIN, LATE_LOOKS, LONGEST_PAUSE, REVERSE_PATIENCE,
+};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
 use crate::domain::grant::{End, Ended, Grant, NOT_IN_TIME};
@@ -123,9 +125,11 @@ impl Engine {
         let now = self.inner.outside.now();
         let why = fault.to_string();
         if row.state == AssignmentState::Ended {
-            // A late look that could not be taken: what the row says of its end stays.
-            let again = self.again_at(claim);
-            return Ok(Step::Over(self.only_finish(claim, Next::Again(again)).await?));
+            // A late look that could not be taken: what the row says of its end stays. Nobody waits for it, and
+            // a target that never answers again is not asked for ever.
+            let over = row.ended_at.is_none_or(|ended| ended + LATE_LOOKS[2] + LATE_LOOKS[1] < now);
+            let next = if over { Next::Never } else { Next::Again(now + LATE_LOOK_AGAIN) };
+            return Ok(Step::Over(self.only_finish(claim, next).await?));
         }
         let mut tx = self.inner.store.begin().await?;
         if matches!(fault, Fault::Never { .. }) && row.state == AssignmentState::Granting {
@@ -184,7 +188,8 @@ impl Engine {
             let body = json!({ "due_at": row.due_at, "why": why });
             tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.stuck").with(body));
         }
-        let told = Told { about: row.effect.clone(), why: why.to_owned(), since: row.overdue_since().unwrap_or(now) };
+        let since = row.overdue_since().unwrap_or(now);
+        let told = Told { about: row.effect.clone(), why: why.to_owned(), since, by_hand: false };
         self.raise(tx, AlertKind::Stuck, row.id.as_str(), &told, now).await?;
         Ok(new)
     }

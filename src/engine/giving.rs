@@ -21,7 +21,7 @@ const CHECK_AGAIN: Span = Span::minutes(1);
 
 impl Engine {
     /// Looks, before the first call, whether the principal holds it already.
-    pub(super) async fn take_baseline(&self, claim: &Claimed, mut row: AssignmentRow, live: &[GrantRow]) -> Result<Step> {
+    pub(super) async fn take_baseline(&self, claim: &mut Claimed, mut row: AssignmentRow, live: &[GrantRow]) -> Result<Step> {
         let Some(hands) = self.hands(&row) else { return self.not_configured(claim, row, live).await };
         let seen = match hands.observe().await {
             Ok(_) if planted(Bug::NoBaseline) => Observed::Absent,
@@ -48,6 +48,7 @@ impl Engine {
         if standing {
             self.usable(&mut tx, &row, live, now).await?;
         }
+        claim.attempts = 0; // failed looks are no tries to grant: the breaker counts the first of those
         self.write(tx, claim).await
     }
 
@@ -196,7 +197,7 @@ impl Engine {
         for kind in [AlertKind::Missing, AlertKind::Changed] {
             match &wrong {
                 Some((wrong, _, why)) if *wrong == kind => {
-                    let told = Told { about: row.effect.clone(), why: why.clone(), since: now };
+                    let told = Told { about: row.effect.clone(), why: why.clone(), since: now, by_hand: false };
                     if news {
                         self.raise(&mut tx, kind, row.id.as_str(), &told, now).await?;
                     }

@@ -16,6 +16,7 @@ mod sweep;
 mod taking;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use serde::Deserialize;
@@ -34,6 +35,9 @@ use crate::surfaces::Surface;
 /// How long a claim is kept before another replica may take over. Renewed at each step.
 pub const LEASE: Span = Span::seconds(45);
 
+/// The longest that one look, or one question about the agenda, may take before it is given up.
+const LOOK_WITHIN: Span = Span::seconds(120);
+
 /// How often rows that lost their agenda row get it back.
 pub const SCAN_EVERY: Span = Span::minutes(1);
 
@@ -51,6 +55,9 @@ const CHECKPOINT_EVERY: Span = Span::minutes(5);
 const AT_ONCE: usize = 16;
 const AT_ONCE_EACH: usize = 10;
 
+/// How often, while one integration has more due than hands, it is looked for what is due at others.
+const OTHERS_EVERY: Span = Span::millis(250);
+
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
@@ -67,6 +74,8 @@ struct Inner {
     limits: RwLock<Limits>,
     /// How many looks are under way, by integration.
     busy: Mutex<BTreeMap<String, usize>>,
+    /// More was claimed lately than there are hands for at its integration.
+    crowded: AtomicBool,
     stop: Notify,
 }
 
@@ -120,6 +129,7 @@ impl Engine {
             places: RwLock::default(),
             limits: RwLock::default(),
             busy: Mutex::default(),
+            crowded: AtomicBool::default(),
             stop: Notify::new(),
         };
         Engine { inner: Arc::new(inner) }
@@ -139,16 +149,21 @@ impl Engine {
     pub async fn run(&self) {
         let mut looks = JoinSet::new();
         let mut scan_at = self.inner.outside.now();
+        let mut others_at = scan_at;
         loop {
             let now = self.inner.outside.now();
             self.inner.metrics.beats(now);
-            if scan_at <= now {
-                self.scan(now).await;
+            // Put back, too, a clock does not keep it from scanning.
+            if scan_at <= now || now + SCAN_EVERY < scan_at {
+                self.within("the scan", self.scan(now)).await;
                 scan_at = now + SCAN_EVERY;
             }
             while looks.try_join_next().is_some() {}
-            let free = AT_ONCE.saturating_sub(looks.len());
-            let claimed = if free == 0 { Vec::new() } else { self.claim(now, free).await };
+            let free = self.free(looks.len(), now, &mut others_at);
+            let claimed = match free {
+                0 => Vec::new(),
+                _ => self.within("claiming", self.claim(now, free)).await.unwrap_or_default(),
+            };
             let idle = claimed.is_empty();
             for claim in claimed {
                 let engine = self.clone();
@@ -157,7 +172,10 @@ impl Engine {
                 looks.spawn(async move { engine.look_and_give_back(claim).await }.instrument(span));
             }
             if idle {
-                let pause = self.pause(now).await;
+                let pause = match free {
+                    0 => OTHERS_EVERY.to_std(),
+                    _ => self.within("asking what is next", self.pause(now)).await.unwrap_or_default(),
+                };
                 tokio::select! {
                     () = self.inner.stop.notified() => break,
                     () = self.inner.store.woken() => {}
@@ -167,6 +185,29 @@ impl Engine {
             }
         }
         while looks.join_next().await.is_some() {}
+    }
+
+    /// How many hands are free. While one integration has more due than hands, only as many as it has
+    /// free, so that what is due is not claimed to be put back; but now and then all, for the others.
+    fn free(&self, looks: usize, now: Time, others_at: &mut Time) -> usize {
+        let free = AT_ONCE.saturating_sub(looks);
+        let others = *others_at <= now || now + OTHERS_EVERY < *others_at;
+        if !self.inner.crowded.load(Ordering::Relaxed) || others {
+            *others_at = now + OTHERS_EVERY;
+            self.inner.crowded.store(false, Ordering::Relaxed); // the claim says it anew
+            return free;
+        }
+        let most = self.inner.busy.lock().ok().and_then(|busy| busy.values().max().copied()).unwrap_or(0);
+        free.min(AT_ONCE_EACH.saturating_sub(most))
+    }
+
+    /// A database may take a question and never answer: nothing waits for that for ever.
+    async fn within<T>(&self, what: &str, work: impl Future<Output = T>) -> Option<T> {
+        let done = tokio::time::timeout(LOOK_WITHIN.to_std(), work).await;
+        if done.is_err() {
+            tracing::error!(what, "the database did not answer within {LOOK_WITHIN}; it is asked again");
+        }
+        done.ok()
     }
 
     pub fn stop(&self) {
@@ -233,7 +274,10 @@ impl Engine {
         let busy = self.inner.busy.lock().map(|busy| busy.clone()).unwrap_or_default();
         let free = |name: &str| AT_ONCE_EACH.saturating_sub(busy.get(name).copied().unwrap_or(0));
         match self.inner.store.claim(now, LEASE, i64::try_from(most).unwrap_or(1), per_second, free).await {
-            Ok(claimed) => claimed,
+            Ok((claimed, no_hands)) => {
+                self.inner.crowded.fetch_or(no_hands, Ordering::Relaxed);
+                claimed
+            }
             Err(error) if error.is_conflict() => Vec::new(),
             Err(error) => {
                 tracing::warn!(%error, "the agenda could not be read; it is tried again");
@@ -257,7 +301,8 @@ impl Engine {
     async fn look_and_give_back(&self, claim: Claimed) {
         let until = self.inner.outside.now() + LEASE;
         let integration = claim.connector.clone();
-        let looked = self.look(claim).await;
+        // What was cut off has its lease, as if the process had died in it.
+        let looked = self.within("a look", self.look(claim)).await.unwrap_or(Ok(()));
         self.busy(integration.as_deref(), |count| count.saturating_sub(1));
         let Err(kept) = looked else { return };
         while self.inner.outside.now() < until {

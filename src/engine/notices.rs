@@ -59,7 +59,16 @@ impl Engine {
                 Ok(Looked::Finished)
             }
             Err(fault) => {
-                tracing::info!(subject = notice.subject.as_str(), audience = notice.audience.to_text(), why = %fault, "a message was not brought up to date; it is tried again");
+                let (subject, audience) = (notice.subject.as_str(), notice.audience.to_text());
+                match &fault {
+                    // Somebody has to mend something: a token, a channel's name, a right of the app.
+                    Fault::Never { .. } | Fault::Denied { .. } => {
+                        tracing::warn!(subject, audience, why = %fault, "a message cannot be shown; it is tried again");
+                    }
+                    Fault::Later { .. } | Fault::Maybe { .. } => {
+                        tracing::info!(subject, audience, why = %fault, "a message was not brought up to date; it is tried again");
+                    }
+                }
                 let at = match fault {
                     Fault::Later { after: Some(after), .. } => now + after,
                     Fault::Later { after: None, .. } | Fault::Maybe { .. } => self.again_at(claim),

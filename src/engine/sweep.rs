@@ -114,7 +114,7 @@ impl Engine {
         let effect = &marked.planned.effect;
         let why = if takes { "It is being taken away." } else { "It stays until a person decides." };
         tracing::warn!(effect, takes, "something bears our mark and nobody holds it");
-        let told = Told { about: effect.clone(), why: why.to_owned(), since: now };
+        let told = Told { about: effect.clone(), why: why.to_owned(), since: now, by_hand: false };
         let told = match open {
             Some(open) => Told { since: open.told.since, ..told },
             None => {
@@ -165,9 +165,13 @@ fn of(integration: &str, mut marked: Marked) -> Marked {
     marked
 }
 
-/// What an alert of an orphan is about.
 fn subject(planned: &Planned) -> String {
-    format!("{} {}", planned.connector, planned.key)
+    orphan(&planned.connector, &planned.key)
+}
+
+/// What an alert of an orphan is about.
+pub(super) fn orphan(integration: &str, key: &str) -> String {
+    format!("{integration} {key}")
 }
 
 /// Does nobody hold what bears our mark? A row that is not ended takes care of itself, and one that

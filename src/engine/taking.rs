@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Engine;
 use super::assignments::{Result, Step, saw};
 use super::hands::Hands;
+use super::sweep::orphan;
 use crate::domain::access::{Called, Cut, Observed};
 use crate::domain::alert::AlertKind;
 use crate::domain::assignment::{AssignmentState, Baseline};
@@ -123,6 +124,10 @@ impl Engine {
                 // Ours for certain, and no grant asks for it: take it away again.
                 return self.begin_revoking(claim, row, "assignment.reappeared").await;
             }
+            // Nobody ever saw it gone: it is the one that was closed by force, not a new one.
+            Observed::Held if row.closed_by_force() => {
+                return self.begin_revoking(claim, row, "assignment.reappeared").await;
+            }
             Observed::Held => Some("assignment.held-after-its-end"),
             Observed::Absent | Observed::Foreign { .. } => None,
         };
@@ -162,6 +167,8 @@ impl Engine {
         if row.stuck_at.take().is_some() {
             self.calm(tx, AlertKind::Stuck, row.id.as_str(), now).await?;
         }
+        // If it was an orphan, it is none any more: nobody waits for the next sweep to read that.
+        self.calm(tx, AlertKind::Orphan, &orphan(&row.connector, &row.key), now).await?;
         row.state = AssignmentState::Ended;
         row.ended_at = Some(now);
         row.observed_at = Some(now);

@@ -2,7 +2,7 @@
 //!
 //! It must never hold logic of its own. A refusal answers 400 `{"ok": false, "error": "..."}`.
 //! `target` is `{"channel", "ts"}` (`"ts": "last"`: the newest there) or `{"view_id"}`; `which` is `action_id` and, where that is not
-//! enough, `block_id`, `value_is` (of a button) or `occurrence`. People and channels go by name or
+//! enough, `block_id`, `value_is` (of a button) or `occurrence`, as fields of the body. People and channels go by name or
 //! id; the channel `dm` is the app's direct messages.
 //!
 //! | `POST /_control/...` | body | does |

@@ -67,6 +67,8 @@ pub enum Failed {
     Setting,
     #[error("the self test cannot run here: {0}")]
     Runtime(#[from] std::io::Error),
+    #[error("there is no bug named {0} to be planted; there are {1}")]
+    NoSuchBug(String, String),
     #[error("a planted bug was not found: {0}")]
     NotFound(String),
     #[error("nothing was tested: {0}")]

@@ -10,7 +10,7 @@ pub fn find(name: &str, steps: u64, seed: u64) -> Result<(), Failed> {
         (_, Some(bug)) => vec![bug],
         (_, None) => {
             let known: Vec<_> = Bug::ALL.iter().map(|bug| bug.as_str()).collect();
-            return Err(Failed::NotFound(format!("there is no {name}; there are {}", known.join(", "))));
+            return Err(Failed::NoSuchBug(name.to_owned(), known.join(", ")));
         }
     };
     let mut missed = Vec::new();

@@ -55,6 +55,11 @@ impl AssignmentRow {
         }
     }
 
+    /// Did a person close it without its having been seen gone?
+    pub fn closed_by_force(&self) -> bool {
+        self.state == AssignmentState::Ended && self.absent_at.is_none() && self.error.is_some()
+    }
+
     /// Was what is granted taken away behind our back?
     pub fn is_missing(&self) -> bool {
         let there = self.seen.as_ref().is_none_or(Observed::ours_or_unknown);
@@ -219,15 +224,27 @@ impl Store {
     }
 }
 
+impl Store {
+    /// What a person closed by force since then, and was not seen gone.
+    pub async fn closed_by_force(&self, since: Time) -> Result<Vec<AssignmentRow>> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM assignments WHERE state = 'ended' AND ended_at > $1 AND error IS NOT NULL ORDER BY id"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(since.0).fetch_all(&mut *self.reading().await?).await?;
+        Ok(rows.iter().map(assignment).collect::<Result<Vec<_>>>()?.into_iter().filter(AssignmentRow::closed_by_force).collect())
+    }
+}
+
 impl Tx {
-    /// The one row of an effect: made now, or the one there is, with what to reach it by brought up
-    /// to date.
+    /// The one row of an effect: made now, or the one there is. With what to reach it by brought up to
+    /// date only if nothing of it is under way: what was granted by one login is taken away as that login's.
     pub async fn assignment_for(&mut self, planned: &Planned, now: Time) -> Result<AssignmentRow> {
         let id = AssignmentId::new(&*self.outside);
         let query = format!(
             "INSERT INTO assignments (id, key, connector, target, effect, lane, state, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, 'granting', $7)
-             ON CONFLICT (key) DO UPDATE SET target = $4, effect = $5 RETURNING {COLUMNS}"
+             ON CONFLICT (key) DO UPDATE SET effect = $5,
+                 target = CASE WHEN assignments.state = 'ended' THEN $4 ELSE assignments.target END RETURNING {COLUMNS}"
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(query))
             .bind(id.as_str())
@@ -266,7 +283,7 @@ impl Tx {
     pub async fn close_by_force(&mut self, id: &AssignmentId, error: &str, now: Time) -> Result<Changed> {
         let done = sqlx::query(
             "UPDATE assignments SET state = 'ended', ended_at = $2, until = NULL, error = $3
-             WHERE id = $1 AND state = 'revoking'",
+             WHERE id = $1 AND state IN ('revoking', 'settling')",
         )
         .bind(id.as_str())
         .bind(now.0)

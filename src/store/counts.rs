@@ -34,11 +34,13 @@ impl Store {
                 into.push((row.try_get("word")?, row.try_get("n")?));
             }
         }
-        let row =
-            sqlx::query("SELECT COUNT(*) AS n FROM assignments WHERE state = 'revoking' AND state <> 'ended' AND due_at < $1")
-                .bind((now - STUCK_AFTER).0)
-                .fetch_one(&mut *connection)
-                .await?;
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS n FROM assignments WHERE state <> 'ended' AND ((state = 'revoking' AND due_at < $1)
+                 OR (state = 'settling' AND until < $1))",
+        )
+        .bind((now - STUCK_AFTER).0)
+        .fetch_one(&mut *connection)
+        .await?;
         counts.stuck = row.try_get("n")?;
         let row = sqlx::query("SELECT COUNT(*) AS n FROM requests WHERE state = 'open'").fetch_one(&mut *connection).await?;
         counts.open_requests = row.try_get("n")?;

@@ -44,6 +44,9 @@ pub(super) fn arriving() -> (Arriving, mpsc::UnboundedReceiver<Arrival>) {
 /// The most that share one commit.
 const TOGETHER: usize = 64;
 
+/// How long a database may take for them. Slack waits three seconds; what comes later waits behind this.
+const WRITTEN_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
+
 impl Store {
     /// Stores an interaction on its own and comes back when that is durable. `false`: it came before.
     /// Those that arrive while another commit is under way share the next one.
@@ -69,9 +72,10 @@ impl Store {
             while waiting.recv_many(&mut arrived, TOGETHER).await > 0 {
                 let mut tries = 0;
                 let stored = loop {
-                    match store.write_together(&arrived).await {
-                        Err(error) if error.is_conflict() && tries < 5 => tries += 1,
-                        stored => break stored,
+                    match tokio::time::timeout(WRITTEN_WITHIN, store.write_together(&arrived)).await {
+                        Ok(Err(error)) if error.is_conflict() && tries < 5 => tries += 1,
+                        Ok(stored) => break stored,
+                        Err(_) => break Err(StoreError::Arriving("it does not answer".to_owned())),
                     }
                 };
                 let mut stored = stored.map(Vec::into_iter).map_err(|error| error.to_string());

@@ -31,7 +31,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Executor, Row};
 use tokio::sync::Notify;
 
-use crate::audit::Signer;
+use crate::audit::{Signer, signed_by};
 use crate::domain::outside::{Outside, Trouble};
 use crate::domain::time::Time;
 
@@ -59,6 +59,15 @@ pub enum StoreError {
     Trouble(#[from] Trouble),
     #[error("P0_DATABASE_URL must begin with sqlite: or postgres://")]
     Scheme,
+    #[error("there is no record of p0 in this database; set P0_DATABASE_URL to the one that `p0 serve` uses")]
+    NoRecord,
+    #[error("the record is of another version of p0; start `p0 serve` of this version first, or use that version's command")]
+    Version,
+    #[error(
+        "the last checkpoint of this record is not signed by the key in P0_KEY_FILE; put this installation's own key file back \
+         (docs/install.md says to keep a copy of it)"
+    )]
+    OtherKey,
 }
 
 impl StoreError {
@@ -74,7 +83,10 @@ impl StoreError {
             | StoreError::Migrate(_)
             | StoreError::Row { .. }
             | StoreError::Arriving(_)
-            | StoreError::Scheme => false,
+            | StoreError::Scheme
+            | StoreError::NoRecord
+            | StoreError::Version
+            | StoreError::OtherKey => false,
         }
     }
 }
@@ -123,6 +135,15 @@ pub struct Tx {
 impl Store {
     /// Opens the database, making a SQLite file where there is none, and brings its schema up to date.
     pub async fn open(url: &str, outside: Arc<dyn Outside>) -> Result<Store> {
+        Store::connect(url, outside, true).await
+    }
+
+    /// Opens a record that is there. Nothing is made or changed in a database that holds none.
+    pub async fn open_existing(url: &str, outside: Arc<dyn Outside>) -> Result<Store> {
+        Store::connect(url, outside, false).await
+    }
+
+    async fn connect(url: &str, outside: Arc<dyn Outside>, make: bool) -> Result<Store> {
         sqlx::any::install_default_drivers();
         let sqlite = url.starts_with("sqlite:");
         let dialect = match url {
@@ -132,7 +153,8 @@ impl Store {
         };
         let mut full = url.to_owned();
         if sqlite && !url.contains("mode=") {
-            full.push_str(if url.contains('?') { "&mode=rwc" } else { "?mode=rwc" });
+            full.push_str(if url.contains('?') { "&mode=" } else { "?mode=" });
+            full.push_str(if make { "rwc" } else { "rw" });
         }
         let options: AnyConnectOptions = full.parse()?;
         let options = options.disable_statement_logging();
@@ -161,7 +183,16 @@ impl Store {
         };
         // SQLite has one writer: waiting in our own line is fair, waiting in its busy handler is not.
         let write = pool(if sqlite { 1 } else { 10 }).connect_with(options.clone()).await?;
-        sqlx::migrate!("src/store/migrations").run(&write).await?;
+        let migrations = sqlx::migrate!("src/store/migrations");
+        if make {
+            migrations.run(&write).await?;
+        } else {
+            let known = sqlx::query("SELECT MAX(version) AS version FROM _sqlx_migrations").fetch_one(&write).await;
+            let known: Option<i64> = known.map_err(|_| StoreError::NoRecord)?.try_get("version")?;
+            if known != migrations.iter().map(|one| one.version).max() {
+                return Err(if known.is_none() { StoreError::NoRecord } else { StoreError::Version });
+            }
+        }
         // What is in memory is there on one connection only.
         let files = sqlite && !url.contains(":memory:");
         let read = if files { pool(4).connect_with(options).await? } else { write.clone() };
@@ -180,9 +211,12 @@ impl Store {
         Store::on(self.read.clone(), self.write.clone(), self.dialect, outside)
     }
 
-    /// Makes checkpoints of the record, signed by this.
-    pub fn sealing_with(self, signer: Signer) -> Store {
-        Store { signer: Some(Arc::new(signer)), ..self }
+    /// Makes checkpoints of the record, signed by this: the key that signed the last one.
+    pub async fn sealing_with(self, signer: Signer) -> Result<Store> {
+        match self.last_checkpoint().await? {
+            Some(last) if !signed_by(&signer.public_key(), &last) => Err(StoreError::OtherKey),
+            Some(_) | None => Ok(Store { signer: Some(Arc::new(signer)), ..self }),
+        }
     }
 
     /// Begins a transaction that will write.

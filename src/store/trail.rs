@@ -10,7 +10,10 @@ use sqlx::{AssertSqlSafe, Row};
 use super::events::entry;
 use super::{Result, Store};
 use crate::audit::{Checkpoint, Entry, Leaf, Sealed, StreamHead, merkle_root};
-use crate::domain::time::Time;
+use crate::domain::time::{Span, Time};
+
+/// A checkpoint that is of further in the future than this was made by a clock that ran ahead, and holds up no other.
+const AHEAD: Span = Span::minutes(1);
 
 /// The most leaves of one checkpoint. What is over that goes into the next one, at once.
 pub const MOST_LEAVES: usize = 2_000;
@@ -57,7 +60,7 @@ impl Store {
             .fetch_optional(&mut *self.reading().await?)
             .await?;
         let last = self.last_checkpoint().await?;
-        if unsealed.is_none() || last.as_ref().is_some_and(|last| last.at > not_since.0) {
+        if unsealed.is_none() || last.as_ref().is_some_and(|last| not_since.0 < last.at && last.at <= now.0 + AHEAD.0) {
             return Ok(None);
         }
         let (number, previous) = last.map_or((1, String::new()), |last| (last.number + 1, last.hash()));

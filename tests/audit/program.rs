@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output};
 
+use sqlx::{AnyConnection, Connection, Executor};
+
 use super::office::{Past, judge};
 use crate::harness::world::Database;
 
@@ -19,6 +21,37 @@ impl Past {
         assert!(done.status.success(), "{args:?}: {said}{}", String::from_utf8_lossy(&done.stderr));
         said
     }
+}
+
+#[tokio::test]
+async fn another_key_does_not_go_on_with_the_record() {
+    let past = Past::new(Database::Sqlite).await;
+    std::fs::rename(past.world.path("p0.key"), past.world.path("kept.key")).expect("moved");
+    std::fs::write(past.world.path("p0.key"), "7".repeat(64)).expect("written");
+    let done = past.types(&["audit", "checkpoint"]);
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(!done.status.success() && told.contains("put this installation's own key file back"), "{told}");
+    std::fs::rename(past.world.path("kept.key"), past.world.path("p0.key")).expect("moved");
+    past.says(&["audit", "checkpoint"]);
+    assert!(past.says(&["audit", "verify"]).contains("as it was written"));
+}
+
+#[tokio::test]
+async fn a_command_makes_no_record_where_there_is_none() {
+    let past = Past::new(Database::Sqlite).await;
+    let other = past.world.path("other.db");
+    let url = format!("sqlite:{}", other.display());
+    let mut made = AnyConnection::connect(&format!("{url}?mode=rwc")).await.expect("a database of somebody else");
+    made.execute("CREATE TABLE theirs (a TEXT)").await.expect("made");
+    for args in [["grants"].as_slice(), &["alerts"], &["audit", "verify"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_p0"));
+        command.args(args).env_clear().env("P0_DATABASE_URL", &url).env("P0_KEY_FILE", past.world.path("p0.key"));
+        let done = command.output().expect("p0 runs");
+        let told = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(!done.status.success() && told.contains("there is no record of p0 in this database"), "{args:?}: {told}");
+    }
+    let tables = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table'").fetch_all(&mut made).await.expect("read");
+    assert_eq!(tables.len(), 1, "nothing was made there");
 }
 
 #[tokio::test]

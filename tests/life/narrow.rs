@@ -2,7 +2,8 @@
 //! nobody approved.
 
 use p0::desk::Answer;
-use p0::desk::view::Phase;
+use p0::desk::view::{Left, Phase};
+use p0::domain::access::Planned;
 use p0::domain::assignment::AssignmentState;
 use p0::domain::fault::Fault;
 use p0::domain::grant::{End, Ended};
@@ -117,6 +118,10 @@ async fn who_closed_by_force_and_why_stays_told() {
     world.pass(Span::minutes(5)).await;
     let row = world.app.store.assignment_by_key(KEY).await.expect("read").expect("there");
     p0::cli::grants::close(&world.app.store, row.id.as_str(), "the depot burnt down", world.outer.now()).await.expect("closed");
+    let watched = world.app.store.closed_by_force(world.outer.now() - HOUR).await.expect("read");
+    assert!(matches!(watched.as_slice(), [row] if row.key == KEY), "{watched:?}");
+    let again = p0::cli::grants::close(&world.app.store, row.id.as_str(), "once more", world.outer.now()).await;
+    assert!(again.expect_err("closed before").contains("was closed by force before"));
     world.pass(Span::minutes(20)).await;
     let phase = format!("{:?}", world.phase(&first).await);
     assert!(phase.contains("burnt down"), "{phase}");
@@ -155,7 +160,7 @@ async fn what_waits_for_its_lane_does_not_make_the_engine_spin() {
         world.approves("bob", &request).await;
     }
     // Notices, request rows and all else first; one look of the lane is under way elsewhere and takes seconds.
-    let held = world.app.store.claim(world.outer.now(), Span::seconds(45), 100, |_| 500, |_| 100).await.expect("claimed");
+    let held = world.app.store.claim(world.outer.now(), Span::seconds(45), 100, |_| 500, |_| 100).await.expect("claimed").0;
     assert!(held.iter().any(|claim| !claim.lane.is_empty()));
     world.outer.die_at(-1);
     let engine = world.app.engine.clone();
@@ -164,4 +169,64 @@ async fn what_waits_for_its_lane_does_not_make_the_engine_spin() {
     let begun = world.outer.passed.lock().expect("no panic").iter().filter(|place| **place == "store.begin").count();
     running.abort();
     assert!(begun < 40, "{begun} write transactions in two seconds, for nothing");
+}
+
+/// A server that started with a clock that ran ahead, and was put right.
+#[tokio::test]
+async fn what_was_written_by_a_clock_that_ran_ahead_is_still_taken_away_in_time() {
+    let world = World::new(Database::Sqlite).await;
+    let request = world.gets("alice", "shelf", "a", HOUR).await;
+    world.outer.pass(Span::hours(5)); // its end has come, by that clock
+    world.target.with(|state| state.down = true);
+    world.settle().await;
+    world.outer.pass(Span::ZERO - Span::hours(4)); // and it is put right, a little past the true end
+    world.target.with(|state| state.down = false);
+    world.settle().await;
+    assert!(world.target.holds(KEY), "the next try was planned for hours later");
+    world.app.engine.scan(world.outer.now()).await;
+    world.settle().await;
+    assert!(!world.target.holds(KEY), "the scan of the next minute finds it");
+    world.pass(Span::minutes(1)).await;
+    assert!(
+        matches!(world.phase(&request).await, Phase::Ended { left: Left::Gone { .. }, .. }),
+        "{:?}",
+        world.phase(&request).await
+    );
+}
+
+#[tokio::test]
+async fn what_was_closed_by_force_is_taken_away_even_where_nobody_can_tell_whose_it_is() {
+    let world = World::new(Database::Sqlite).await; // this target bears no marks
+    let request = world.gets("alice", "shelf", "a", HOUR).await;
+    world.target.with(|state| state.down = true);
+    world.relinquish("alice", &request).await;
+    world.pass(Span::minutes(5)).await;
+    let row = world.app.store.assignment_by_key(KEY).await.expect("read").expect("there");
+    p0::cli::grants::close(&world.app.store, row.id.as_str(), "the depot burnt down", world.outer.now()).await.expect("closed");
+    world.target.with(|state| state.down = false);
+    world.pass(Span::minutes(11)).await;
+    assert!(!world.target.holds(KEY), "it was only said to be away");
+}
+
+#[tokio::test]
+async fn how_to_reach_what_is_granted_stays_as_it_was_granted() {
+    let world = World::new(Database::Sqlite).await;
+    world.gets("alice", "shelf", "a", HOUR).await;
+    let row = world.app.store.assignment_by_key(KEY).await.expect("read").expect("there");
+    // Somebody asks for the same while it is there, and it would be granted by another login by now.
+    let planned = |by: &str| Planned {
+        key: row.key.clone(),
+        connector: row.connector.clone(),
+        target: serde_json::json!({ "by": by }),
+        effect: row.effect.clone(),
+        lane: row.lane.clone(),
+    };
+    let mut tx = world.app.store.begin().await.expect("a transaction");
+    let now = world.outer.now();
+    assert_eq!(tx.assignment_for(&planned("another"), now).await.expect("there").target, row.target);
+    drop(tx);
+    world.pass(HOUR + Span::minutes(2)).await;
+    let mut tx = world.app.store.begin().await.expect("a transaction");
+    let next = tx.assignment_for(&planned("another"), now).await.expect("there");
+    assert_eq!(next.target, serde_json::json!({ "by": "another" }), "the next life begins with what is true then");
 }

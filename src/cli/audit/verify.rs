@@ -46,6 +46,10 @@ pub(super) async fn run(store: &Store, key: String, kept: Option<PathBuf>) -> Re
     }
     println!("{}", summary(&report));
     match (report.findings.len(), number) {
+        (0, Some(number)) if 0 < report.archived_events => println!(
+            "Everything here up to the kept checkpoint {number} is as it was then. Of what is archived, only the files are proof: \
+             `tools/verify-audit --checkpoint KEPT EXPORT ARCHIVE...` checks them together."
+        ),
         (0, Some(number)) => println!("Everything up to the kept checkpoint {number} is as it was then."),
         (0, None) => println!("Everything is as it was written."),
         (found, _) => {

@@ -1,6 +1,7 @@
 //! What reviewers are told beside requests, in the approvals channel. It is rewritten when it is right
 //! again, and has no buttons: what to do then is done where accesses are looked after.
 
+use super::told::ended;
 use super::{Message, joined};
 use crate::domain::alert::{Alert, AlertKind};
 use crate::surfaces::slack::blocks;
@@ -9,6 +10,14 @@ use crate::surfaces::slack::blocks;
 pub fn alert(alert: &Alert) -> Message {
     let (headline, told) = match alert.closed_at {
         None => (open(alert.kind), body(alert)),
+        Some(_) if alert.told.by_hand => (
+            "Closed by hand",
+            format!(
+                "{} {} Nobody has seen it gone. For a day it is looked at again, should its target answer.",
+                about(alert),
+                ended(&blocks::line(&alert.told.why, 1200))
+            ),
+        ),
         Some(at) => ("Settled", format!("{} this is as it should be since {}.", about(alert), blocks::date(at))),
     };
     Message {
@@ -37,7 +46,7 @@ fn about(alert: &Alert) -> String {
 
 fn body(alert: &Alert) -> String {
     let since = blocks::date(alert.told.since);
-    let why = blocks::line(&alert.told.why, 1200);
+    let why = ended(&blocks::line(&alert.told.why, 1200));
     let (what, then) = match alert.kind {
         AlertKind::Stuck => (
             format!("it should be gone since {since}, and no look has shown that it is. The last try said:"),

@@ -126,7 +126,12 @@ fn own(phase: Phase) -> String {
 
 #[test]
 fn alerts_say_what_is_wrong_and_what_to_do() {
-    let told = Told { about: "analyst on main for <!channel>".into(), why: "The server is down.".into(), since: minutes(3) };
+    let told = Told {
+        about: "analyst on main for <!channel>".into(),
+        why: "The server is down.".into(),
+        since: minutes(3),
+        by_hand: false,
+    };
     let mut open = Alert {
         id: AlertId::new(&Still(minutes(4))),
         kind: AlertKind::Stuck,
@@ -142,6 +147,9 @@ fn alerts_say_what_is_wrong_and_what_to_do() {
     }
     open.closed_at = Some(minutes(9));
     all.push(drawn(&alert(&open)));
+    open.told.by_hand = true;
+    open.told.why = "Closed by operator:eve: The server was scrapped".into();
+    all.push(drawn(&alert(&open)).split("\n\ntext").next().unwrap_or_default().to_owned());
     assert_snapshot!(all.join("\n\n"), @r"
     # An access is overdue
     analyst on main for &lt;!channel&gt;: it should be gone since <!date^1800000180^|2027-01-15 08:03 UTC>, and no look has shown that it is. The last try said: The server is down. It is tried again at least every 15 seconds. `p0 grants --stuck` lists what is overdue.
@@ -168,6 +176,10 @@ fn alerts_say_what_is_wrong_and_what_to_do() {
     (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
 
     text: Settled. analyst on main for &lt;!channel&gt;: this is as it should be since <!date^1800000540^|2027-01-15 08:09 UTC>.
+
+    # Closed by hand
+    analyst on main for &lt;!channel&gt;: Closed by operator:eve: The server was scrapped. Nobody has seen it gone. For a day it is looked at again, should its target answer.
+    (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
     ");
 }
 

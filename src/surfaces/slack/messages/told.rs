@@ -415,8 +415,8 @@ fn capital(text: &str) -> String {
 }
 
 /// Ends a sentence that may not have an end.
-fn ended(text: &str) -> String {
-    if text.ends_with(['.', '!', '?', '…']) { text.to_owned() } else { format!("{text}.") }
+pub(super) fn ended(text: &str) -> String {
+    if text.is_empty() || text.ends_with(['.', '!', '?', '…']) { text.to_owned() } else { format!("{text}.") }
 }
 
 fn listed(names: &[String]) -> String {
