@@ -195,13 +195,13 @@ stories! {
         office.channel_says(&request, "being taken away").await;
         let overdue = async || office.channel().contains("An access is overdue").then_some(());
         office.until("the reviewers are told", async || {
-            office.pass(Span::seconds(5));
+            office.hurry(Span::seconds(5)).await;
             overdue().await
         }).await;
         assert!(office.is_member("alice").await, "its end is in the target's hands, and the line is cut");
         office.wire.mend();
         office.until("gone", async || {
-            office.pass(Span::seconds(5));
+            office.hurry(Span::seconds(5)).await;
             (!office.is_member("alice").await).then_some(())
         }).await;
         office.dm_says("alice", &request, "The access is gone").await;

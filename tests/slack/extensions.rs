@@ -139,7 +139,7 @@ stories! {
         office.dm_says("alice", &request, "that was checked").await;
         office.presses("carol", &extension, "approve").await;
         office.until("a new life, once no lost call can land any more", async || {
-            office.pass(Span::seconds(1));
+            office.hurry(Span::seconds(1)).await;
             office.is_member("alice").await.then_some(())
         }).await;
         office.dm_says("alice", &extension, "How to use it").await;

@@ -18,7 +18,7 @@ stories! {
         assert!(office.types("alice", &format!("request postgres role {}", office.role)).await.ok());
         office.until("Slack said later", async || office.sim.calls().iter().any(|call| call.status == 429).then_some(())).await;
         let request = office.until("the request", async || {
-            office.pass(Span::seconds(2));
+            office.hurry(Span::seconds(2)).await;
             office.requests().pop()
         }).await;
         office.dm_says("alice", &request, "Waiting for").await;
@@ -32,7 +32,7 @@ stories! {
         office.presses("bob", &request, "approve").await;
         office.becomes_member("alice").await;
         office.until("all failed", async || {
-            office.pass(Span::seconds(4));
+            office.hurry(Span::seconds(4)).await;
             (office.sim.calls().iter().filter(|call| call.status == 500).count() == 6).then_some(())
         }).await;
         office.dm_says("alice", &request, "How to use it").await;
@@ -68,7 +68,7 @@ stories! {
         office.presses_in("bob", &old, "approve").await;
         office.becomes_member("alice").await;
         office.until("the old copy is repaired", async || {
-            office.pass(Span::seconds(5));
+            office.hurry(Span::seconds(5)).await;
             (!has_button(&office.now(&old), "approve")).then_some(())
         }).await;
         office.close().await;
@@ -118,7 +118,7 @@ stories! {
         office.sim.faults([Fault::new("users.info", Trouble::Http500).times(2)]);
         assert!(office.types("alice", "help").await.ok());
         office.until("both failed", async || {
-            office.pass(Span::seconds(1));
+            office.hurry(Span::seconds(1)).await;
             (office.sim.calls().iter().filter(|call| call.status == 500).count() == 2).then_some(())
         }).await;
         office.pass(Span::seconds(3));
