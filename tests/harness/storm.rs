@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use p0::desk::Answer;
-use p0::desk::view::Phase;
+use p0::desk::view::{Left, Phase};
 use p0::domain::assignment::AssignmentState;
 use p0::domain::grant::End;
 use p0::domain::id::RequestId;
@@ -271,7 +271,10 @@ impl Storm {
                 };
                 let message = shown.iter().find(|message| message["ts"] == posted.message && message["channel"] == posted.place);
                 let told = text(message.expect("the message that the record names"));
-                let wanted = headline(&view.phase, notice.audience == Audience::Approvals);
+                let wanted = match &view.phase {
+                    Phase::Ended { how: End::Expired, left: Left::Kept, .. } if view.extended => "access extended",
+                    phase => headline(phase, notice.audience == Audience::Approvals),
+                };
                 assert!(told.contains(wanted), "{request} is {:?}, and a message says {told}", view.phase);
             }
         }
@@ -365,6 +368,7 @@ fn headline(phase: &Phase, approvers: bool) -> &'static str {
         Phase::Approved { .. } => "access approved",
         Phase::Usable { .. } if approvers => "access in use",
         Phase::Usable { .. } => "access ready to use",
+        Phase::Ending { how: End::Failed, stuck: false, .. } => "access could not be set up",
         Phase::Ending { .. } => "taken away",
         Phase::Ended { how: End::Failed, .. } => "access could not be set up",
         Phase::Ended { .. } => "access ended",
