@@ -156,6 +156,11 @@ impl World {
     }
 
     pub async fn seen(&self, assignment: &Assignment) -> Observed {
+        for _ in 0..5 {
+            if let Ok(seen) = self.connector.observe(assignment).await {
+                return seen; // a busy machine may have taken too long before
+            }
+        }
         self.connector.observe(assignment).await.expect("observed")
     }
 
