@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Result, operator, record, table, told};
 use crate::domain::alert::{AlertKind, Told};
-use crate::domain::assignment::{self, AssignmentState, LATE_LOOKS};
+use crate::domain::assignment::{self, AssignmentState, LATE_LOOKS_END};
 use crate::domain::event::Event;
 use crate::domain::id::AssignmentId;
 use crate::domain::outside::Outside;
@@ -71,7 +71,7 @@ pub async fn close(store: &Store, id: &str, reason: &str, now: Time) -> Result<(
     });
     tx.record(Event::new(&id, now, by, "assignment.receipt").with(receipt));
     let since = row.overdue_since().unwrap_or(now);
-    let closed = Told { about: row.effect.clone(), why: why.clone(), since, by_hand: true };
+    let closed = Told { by_hand: true, ..Told::new(&row.effect, &why, since) };
     tx.open_alert(AlertKind::Stuck, id.as_str(), &closed, now).await.map_err(told)?;
     if let Some(alert) = tx.close_alert(AlertKind::Stuck, id.as_str(), now).await.map_err(told)? {
         tx.bump_notices(&alert).await.map_err(told)?;
@@ -89,7 +89,7 @@ pub async fn close(store: &Store, id: &str, reason: &str, now: Time) -> Result<(
 
 async fn list(store: &Store, only_stuck: bool, now: Time) -> Result<()> {
     let mut rows = Vec::new();
-    let closed = store.closed_by_force(now - LATE_LOOKS[2]).await.map_err(told)?;
+    let closed = store.closed_by_force(now - LATE_LOOKS_END).await.map_err(told)?;
     for row in store.unfinished_assignments().await.map_err(told)?.into_iter().chain(closed) {
         let stuck = assignment::stuck(row.state, row.overdue_since(), now);
         if only_stuck && !stuck {

@@ -46,3 +46,9 @@ pub struct Told {
     #[serde(default)]
     pub by_hand: bool,
 }
+
+impl Told {
+    pub fn new(about: impl Into<String>, why: impl Into<String>, since: Time) -> Told {
+        Told { about: about.into(), why: why.into(), since, by_hand: false }
+    }
+}

@@ -44,6 +44,9 @@ pub struct Timing {
 /// How late a look at an ended assignment is taken, after its end: law 5.
 pub const LATE_LOOKS: [Span; 3] = [Span::minutes(10), Span::hours(1), Span::hours(24)];
 
+/// How long after an end late looks are tried, if its target does not answer when the last is due.
+pub const LATE_LOOKS_END: Span = Span::hours(25);
+
 /// How soon a late look is tried again that the target did not answer.
 pub const LATE_LOOK_AGAIN: Span = Span::minutes(1);
 

@@ -32,7 +32,7 @@ impl Engine {
             News::Opened => {
                 // A thousand messages tell less than one.
                 let about = format!("more than {ONE_BY_ONE} of these");
-                let told = Told { about, why: "`p0 alerts` lists all of them.".to_owned(), since: now, by_hand: false };
+                let told = Told::new(about, "`p0 alerts` lists all of them.", now);
                 let (more, news) = tx.open_alert(kind, MORE, &told, now).await?;
                 if news == News::Opened {
                     self.say(tx, &more, now).await?;

@@ -10,7 +10,7 @@ use super::{Engine, LEASE, Looked};
 use crate::domain::access::{Assignment, Observed, mark};
 use crate::domain::alert::{AlertKind, Told};
 use crate::domain::assignment::{
-    self, AssignmentState, Claim, Due, Facts, LATE_LOOK_AGAIN, LATE_LOOKS, LONGEST_PAUSE, REVERSE_PATIENCE,
+    self, AssignmentState, Claim, Due, Facts, LATE_LOOK_AGAIN, LATE_LOOKS_END, LONGEST_PAUSE, REVERSE_PATIENCE,
 };
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
@@ -127,7 +127,7 @@ impl Engine {
         if row.state == AssignmentState::Ended {
             // A late look that could not be taken: what the row says of its end stays. Nobody waits for it, and
             // a target that never answers again is not asked for ever.
-            let over = row.ended_at.is_none_or(|ended| ended + LATE_LOOKS[2] + LATE_LOOKS[1] < now);
+            let over = row.ended_at.is_none_or(|ended| ended + LATE_LOOKS_END < now);
             let next = if over { Next::Never } else { Next::Again(now + LATE_LOOK_AGAIN) };
             return Ok(Step::Over(self.only_finish(claim, next).await?));
         }
@@ -188,8 +188,7 @@ impl Engine {
             let body = json!({ "due_at": row.due_at, "why": why });
             tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.stuck").with(body));
         }
-        let since = row.overdue_since().unwrap_or(now);
-        let told = Told { about: row.effect.clone(), why: why.to_owned(), since, by_hand: false };
+        let told = Told::new(&row.effect, why, row.overdue_since().unwrap_or(now));
         self.raise(tx, AlertKind::Stuck, row.id.as_str(), &told, now).await?;
         Ok(new)
     }

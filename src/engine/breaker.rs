@@ -34,7 +34,7 @@ impl Engine {
         tracing::error!(integration, why, "the breaker stopped granting; `p0 breaker --release` lets it go on");
         let body = json!({ "integration": integration, "why": why });
         tx.record(Event::new(ORGANISATION, now, Actor::Engine, "breaker.tripped").with(body));
-        let told = Told { about: integration.to_owned(), why: why.to_owned(), since: now, by_hand: false };
+        let told = Told::new(integration, why, now);
         self.raise(tx, AlertKind::Breaker, integration, &told, now).await
     }
 }

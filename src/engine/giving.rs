@@ -197,7 +197,7 @@ impl Engine {
         for kind in [AlertKind::Missing, AlertKind::Changed] {
             match &wrong {
                 Some((wrong, _, why)) if *wrong == kind => {
-                    let told = Told { about: row.effect.clone(), why: why.clone(), since: now, by_hand: false };
+                    let told = Told::new(&row.effect, why, now);
                     if news {
                         self.raise(&mut tx, kind, row.id.as_str(), &told, now).await?;
                     }

@@ -201,11 +201,11 @@ impl Engine {
         free.min(AT_ONCE_EACH.saturating_sub(most))
     }
 
-    /// A database may take a question and never answer: nothing waits for that for ever.
+    /// Whoever is asked, a database above all, may take the question and never answer: nothing waits for ever.
     async fn within<T>(&self, what: &str, work: impl Future<Output = T>) -> Option<T> {
         let done = tokio::time::timeout(LOOK_WITHIN.to_std(), work).await;
         if done.is_err() {
-            tracing::error!(what, "the database did not answer within {LOOK_WITHIN}; it is asked again");
+            tracing::error!(what, "it took longer than {LOOK_WITHIN} and was given up; it is tried again");
         }
         done.ok()
     }

@@ -114,7 +114,7 @@ impl Engine {
         let effect = &marked.planned.effect;
         let why = if takes { "It is being taken away." } else { "It stays until a person decides." };
         tracing::warn!(effect, takes, "something bears our mark and nobody holds it");
-        let told = Told { about: effect.clone(), why: why.to_owned(), since: now, by_hand: false };
+        let told = Told::new(effect, why, now);
         let told = match open {
             Some(open) => Told { since: open.told.since, ..told },
             None => {

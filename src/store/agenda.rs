@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{Result, Store, Tx, word};
+use crate::domain::assignment::{LONGEST_WAIT, STUCK_AFTER};
 use crate::domain::id::AssignmentId;
 use crate::domain::planted::{Bug, planted};
 use crate::domain::time::{Span, Time};
@@ -247,15 +248,22 @@ impl Store {
              AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'inbox' AND x.id = i.key) ON CONFLICT DO NOTHING",
         ];
         // Whoever wrote these had a clock that ran ahead: no pause of ours is as long, and nobody holds a claim
-        // for so long. Without this, what is due would wait until the clock is there again.
-        const TOO_FAR: [&str; 5] = [
-            "UPDATE agenda SET run_at = $1 WHERE run_at > $1 + 900000 AND kind IN ('inbox', 'sweep')",
-            "UPDATE agenda SET run_at = $1 WHERE run_at > $1 + 120000 AND kind = 'assignment'
-             AND id IN (SELECT id FROM assignments WHERE state <> 'ended' AND state IN ('revoking', 'settling'))",
-            "UPDATE agenda SET run_at = $1 WHERE run_at > $1 + 900000 AND kind = 'assignment'
-             AND id IN (SELECT id FROM assignments WHERE state <> 'ended')",
-            "UPDATE agenda SET lease_until = $1, epoch = epoch + 1 WHERE lease_until > $1 + 300000",
-            "UPDATE lanes SET lease_until = $1 WHERE lease_until > $1 + 300000",
+        // for so long. Without this, what is due would wait until the clock is there again. `state <> 'ended'`
+        // is what the index of unfinished assignments asks for.
+        const TOO_FAR: [(&str, Span); 5] = [
+            ("UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind IN ('inbox', 'sweep')", LONGEST_WAIT),
+            (
+                "UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind = 'assignment'
+                 AND id IN (SELECT id FROM assignments WHERE state <> 'ended')",
+                LONGEST_WAIT,
+            ),
+            (
+                "UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind = 'assignment'
+                 AND id IN (SELECT id FROM assignments WHERE state <> 'ended' AND state IN ('revoking', 'settling'))",
+                STUCK_AFTER,
+            ),
+            ("UPDATE agenda SET lease_until = $1, epoch = epoch + 1 WHERE lease_until > $2", STUCK_AFTER),
+            ("UPDATE lanes SET lease_until = $1 WHERE lease_until > $2", STUCK_AFTER),
         ];
         // Each of these reads what is unfinished, by an index of nothing else, whatever is over.
         if planted(Bug::NoScan) {
@@ -263,8 +271,8 @@ impl Store {
         }
         let mut restored = 0;
         let mut tx = self.begin().await?;
-        for late in TOO_FAR {
-            sqlx::query(late).bind(now.0).execute(tx.sql().await?).await?;
+        for (pull_in, further) in TOO_FAR {
+            sqlx::query(pull_in).bind(now.0).bind((now + further).0).execute(tx.sql().await?).await?;
         }
         for scan in SCANS {
             restored += sqlx::query(scan).bind(now.0).execute(tx.sql().await?).await?.rows_affected();

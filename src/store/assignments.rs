@@ -222,9 +222,7 @@ impl Store {
         let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut *self.reading().await?).await?;
         rows.iter().map(assignment).collect()
     }
-}
 
-impl Store {
     /// What a person closed by force since then, and was not seen gone.
     pub async fn closed_by_force(&self, since: Time) -> Result<Vec<AssignmentRow>> {
         let query = format!(

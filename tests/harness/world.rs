@@ -241,13 +241,17 @@ impl World {
 
     /// Asks, and the request is open.
     pub async fn asks(&self, name: &str, access_type: &str, value: &str, length: Span) -> RequestId {
-        loop {
-            match self.ask(name, access_type, value, length).await {
-                Answer::Asked { request, .. } => return request,
-                // A busy machine took longer than the second a person is let wait: as they do, once more.
-                Answer::Refused { why } if why.contains("There was no answer within") => {}
-                other => panic!("{name} asked for {access_type} {value} and got {other:?}"),
+        let mut answer = self.ask(name, access_type, value, length).await;
+        for _ in 0..10 {
+            // A busy machine took longer than the second a person is let wait: as they do, once more.
+            if !matches!(&answer, Answer::Refused { why } if why.contains("There was no answer within")) {
+                break;
             }
+            answer = self.ask(name, access_type, value, length).await;
+        }
+        match answer {
+            Answer::Asked { request, .. } => request,
+            other => panic!("{name} asked for {access_type} {value} and got {other:?}"),
         }
     }
 

@@ -126,12 +126,7 @@ fn own(phase: Phase) -> String {
 
 #[test]
 fn alerts_say_what_is_wrong_and_what_to_do() {
-    let told = Told {
-        about: "analyst on main for <!channel>".into(),
-        why: "The server is down.".into(),
-        since: minutes(3),
-        by_hand: false,
-    };
+    let told = Told::new("analyst on main for <!channel>", "The server is down.", minutes(3));
     let mut open = Alert {
         id: AlertId::new(&Still(minutes(4))),
         kind: AlertKind::Stuck,
