@@ -27,10 +27,12 @@ use p0::domain::access::{Ask, Assignment, Called, Choice, Cut, Marked, Observed,
 use p0::domain::assignment::Timing;
 use p0::domain::fault::Fault;
 use p0::domain::id::RequestId;
+use p0::domain::notice::{Notice, Posted};
 use p0::domain::outside::Outside;
 use p0::domain::person::{Email, Handle, Person};
 use p0::domain::time::{Span, Time};
 use p0::secret::Env;
+use p0::surfaces::Surface;
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 
 const MANIFEST: &str = r#"
@@ -114,6 +116,25 @@ impl Connector for Depot {
     }
 }
 
+/// A place whose messages cost nothing but what the engine does for them.
+struct Wall;
+
+#[async_trait]
+impl Surface for Wall {
+    fn name(&self) -> &'static str {
+        "bench"
+    }
+    fn routes(self: Arc<Self>) -> axum::Router {
+        axum::Router::new()
+    }
+    async fn show(&self, notice: &Notice, _until: Time) -> Result<Posted, Fault> {
+        Ok(Posted { place: "W1".into(), message: notice.id.as_str().to_owned(), link: None })
+    }
+    async fn resume(&self, _key: &str) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
 const PEOPLE: u32 = 1_000;
 const SHELVES: u32 = 100;
 
@@ -152,6 +173,7 @@ impl Bench {
         let app = App::build(Settings::read(env), outside.clone(), vec![("depot".into(), Arc::new(depot))]).await;
         let app = app.unwrap_or_else(|error| panic!("{error}"));
         app.desk.refresh_choices().await;
+        app.engine.add_surface(Arc::new(Wall), &[]);
         let mut all = Vec::new();
         for number in 0..people {
             all.push(meet(&app, &format!("p{number}")).await);

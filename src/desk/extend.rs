@@ -41,6 +41,11 @@ impl Desk {
         let Some((length, _)) = self.in_use(&row).await? else {
             return self.only_answer(came, nothing_to_extend()).await;
         };
+        // What the record says is not worth a question to the target.
+        let held = self.held(&self.rows_of(&row.plan).await?, person).await?;
+        if held.is_none_or(|held| held.request != *id) {
+            return self.only_answer(came, nothing_to_extend()).await;
+        }
         let rules = self.rules().await?;
         let wanted = Wanted {
             access: row.request.access,

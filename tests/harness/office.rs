@@ -231,7 +231,12 @@ impl Office {
             if let Some(found) = check().await {
                 return found;
             }
-            assert!(tokio::time::Instant::now() < give_up, "never so: {what}\nin the channel: {}", self.channel());
+            if give_up < tokio::time::Instant::now() {
+                let told =
+                    ["alice", "dave"].map(|who| self.sim.dms(who).unwrap_or_default().iter().map(text).collect::<Vec<_>>());
+                let (now, agenda) = (self.clock.now(), self.agenda().await);
+                panic!("never so: {what}\nin the channel: {}\ntold: {told:#?}\nat {}: {agenda:#?}", self.channel(), now.0);
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -47,7 +47,9 @@ async fn a_replica_that_was_frozen_with_a_call_in_its_hands_does_nothing_when_it
     office.until("the call is under way", async || office.wire.is_keeping().then_some(())).await;
     // A message it had in its hands as well would be told twice: what it remembers of its lease is still
     // good when it wakes, as we let the others' run out behind its back.
-    office.until("everybody is told", async || (office.store_counts("notices WHERE shown < wanted").await == 0).then_some(())).await;
+    office
+        .until("everybody is told", async || (office.store_counts("notices WHERE shown < wanted").await == 0).then_some(()))
+        .await;
     frozen.freezes();
     let mut other = office.starts(None).await;
     office.leases_run_out().await; // it is frozen for longer than that
