@@ -28,9 +28,9 @@ use p0::domain::assignment::Timing;
 use p0::domain::fault::Fault;
 use p0::domain::id::RequestId;
 use p0::domain::notice::{Notice, Posted};
-use p0::domain::outside::Outside;
+use p0::domain::outside::{Faults, Outside, Trouble};
 use p0::domain::person::{Email, Handle, Person};
-use p0::domain::time::{Span, Time};
+use p0::domain::time::{Clock, Span, Time};
 use p0::secret::Env;
 use p0::surfaces::Surface;
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
@@ -116,6 +116,42 @@ impl Connector for Depot {
     }
 }
 
+/// The real world, which counts what is asked of the record.
+struct Counting {
+    real: Real,
+    passed: Mutex<BTreeMap<&'static str, u32>>,
+}
+
+impl Counting {
+    /// How often each place was passed since this was last asked.
+    fn passed(&self) -> BTreeMap<&'static str, u32> {
+        std::mem::take(&mut self.passed.lock().expect("no panic"))
+    }
+}
+
+impl Clock for Counting {
+    fn now(&self) -> Time {
+        self.real.now()
+    }
+}
+
+impl Outside for Counting {
+    fn random(&self) -> u128 {
+        self.real.random()
+    }
+    fn faults(&self) -> Option<&dyn Faults> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Faults for Counting {
+    async fn reach(&self, place: &'static str) -> Result<(), Trouble> {
+        *self.passed.lock().expect("no panic").entry(place).or_default() += 1;
+        Ok(())
+    }
+}
+
 /// A place whose messages cost nothing but what the engine does for them.
 struct Wall;
 
@@ -141,7 +177,7 @@ const SHELVES: u32 = 100;
 struct Bench {
     app: App,
     url: String,
-    outside: Arc<dyn Outside>,
+    outside: Arc<Counting>,
     people: Vec<(Person, Handle)>,
     bob: (Person, Handle),
     presses: u64,
@@ -168,7 +204,7 @@ impl Bench {
             "P0_DATABASE_URL" => Some(database.clone()),
             _ => None,
         });
-        let outside: Arc<dyn Outside> = Arc::new(Real::new(None));
+        let outside = Arc::new(Counting { real: Real::new(None), passed: Mutex::default() });
         let depot = Depot { slow, ..Depot::default() };
         let app = App::build(Settings::read(env), outside.clone(), vec![("depot".into(), Arc::new(depot))]).await;
         let app = app.unwrap_or_else(|error| panic!("{error}"));
@@ -297,7 +333,7 @@ async fn ends(store: &str, count: u32) {
     let mut bench = Bench::start(store, true, PEOPLE).await;
     let engine = bench.app.engine.clone();
     let working = tokio::spawn(async move { engine.run().await });
-    let begin = bench.outside.now() + Span::millis(i64::from(count) * if store == "postgres" { 24 } else { 12 });
+    let begin = bench.outside.now() + Span::millis(i64::from(count) * if store == "postgres" { 24 } else { 18 });
     for number in 0..count {
         let request = bench.asks(number, Span::hours(1)).await;
         let end = begin + Span::millis(i64::from(number) * 60_000 / i64::from(count));
@@ -310,6 +346,7 @@ async fn ends(store: &str, count: u32) {
     println!("{store}: {left} until the first ends, memory {} MB", memory());
     tokio::time::sleep(left.to_std()).await;
     let before = cpu();
+    bench.outside.passed();
     tokio::time::sleep(Duration::from_secs(75)).await;
     loop {
         let (_, by_state) = states(&bench.url).await;
@@ -319,6 +356,14 @@ async fn ends(store: &str, count: u32) {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let spent = (cpu() - before).as_secs_f64() * 1e3 / f64::from(count);
+    let passed = bench.outside.passed();
+    let each = |place: &str| f64::from(passed.get(place).copied().unwrap_or(0)) / f64::from(count);
+    println!(
+        "{store}: {:.1} reads, {:.1} statements and {:.1} commits for each end, its messages included",
+        each("store.read"),
+        each("store.statement"),
+        each("store.before-commit")
+    );
     let lags = lags(&bench.url).await;
     let at = |share: f64| lags[((lags.len() - 1) as f64 * share) as usize];
     println!(

@@ -168,12 +168,7 @@ impl Engine {
         // Never past the moment when time alone makes something due.
         let again = self.again_at(claim).max(asked.unwrap_or(now));
         let again = live.iter().map(|held| held.grant.next_look()).chain([again]).min().unwrap_or(again);
-        if !tx.finish(claim, Next::Again(again)).await? {
-            return Ok(Step::Over(Looked::Lost));
-        }
-        tx.release_lane(claim).await?;
-        tx.commit().await?;
-        Ok(Step::Over(Looked::Finished))
+        Ok(Step::Over(self.finish(tx, claim, Next::Again(again)).await?))
     }
 
     /// Is an end overdue? Then everybody who looks after accesses is told. Returns whether that is new.

@@ -29,7 +29,7 @@ use crate::domain::notice::ApprovalsPlace;
 use crate::domain::outside::Outside;
 use crate::domain::time::{Span, Time};
 use crate::metrics::Metrics;
-use crate::store::{Claimed, Kind, MOST_LEAVES, Next, Store, StoreError};
+use crate::store::{Claimed, Kind, MOST_LEAVES, Next, Store, StoreError, Tx};
 use crate::surfaces::Surface;
 
 /// How long a claim is kept before another replica may take over. Renewed at each step.
@@ -395,9 +395,20 @@ impl Engine {
         if give_up {
             tx.told(&claim.id).await?;
         }
+        self.finish(tx, claim, next).await
+    }
+
+    /// Ends a look that has nothing else to write.
+    async fn only_finish(&self, claim: &Claimed, next: Next) -> Result<Looked, StoreError> {
+        self.finish(self.inner.store.begin().await?, claim, next).await
+    }
+
+    /// Writes what a look came to and when to look again, if the claim is still ours.
+    async fn finish(&self, mut tx: Tx, claim: &Claimed, next: Next) -> Result<Looked, StoreError> {
         if !tx.finish(claim, next).await? {
             return Ok(Looked::Lost);
         }
+        tx.release_lane(claim).await?;
         tx.commit().await?;
         Ok(Looked::Finished)
     }

@@ -91,14 +91,4 @@ impl Engine {
         tx.commit().await?;
         Ok(Looked::Lost)
     }
-
-    pub(super) async fn only_finish(&self, claim: &Claimed, next: Next) -> Result<Looked, StoreError> {
-        let mut tx = self.inner.store.begin().await?;
-        if !tx.finish(claim, next).await? {
-            return Ok(Looked::Lost);
-        }
-        tx.release_lane(claim).await?;
-        tx.commit().await?;
-        Ok(Looked::Finished)
-    }
 }

@@ -4,7 +4,7 @@
 
 use serde_json::json;
 
-use super::Engine;
+use super::{Engine, Looked};
 use super::assignments::{Result, Step, saw};
 use super::hands::Hands;
 use super::sweep::orphan;
@@ -16,7 +16,7 @@ use crate::domain::fault::Fault;
 use crate::domain::person::Actor;
 use crate::domain::planted::{Bug, planted};
 use crate::domain::time::{Span, Time};
-use crate::store::{AssignmentRow, Claimed, Tx};
+use crate::store::{AssignmentRow, Claimed, Next, Tx};
 
 impl Engine {
     /// The intent of a revocation, durable before its first call.
@@ -57,20 +57,22 @@ impl Engine {
         row.cut = Some(cut.clone());
         row.error = None;
         row.state = AssignmentState::Settling;
-        row.until = Some(if planted(Bug::NoSettling) { now } else { now + hands.timing().settle });
+        let until = if planted(Bug::NoSettling) { now } else { now + hands.timing().settle };
+        row.until = Some(until);
+        let was_stuck = row.stuck_at.take().is_some();
         tx.put_assignment(&row).await?;
         let late_ms = row.due_at.map(|due| (now - due).0);
         let body = json!({ "seen": seen, "cut": cut, "due_at": row.due_at, "late_ms": late_ms, "call": call });
         tx.record(Event::new(&row.id, now, Actor::Engine, "assignment.absent").with(body));
-        if row.stuck_at.take().is_some() {
+        if was_stuck {
             self.calm(&mut tx, AlertKind::Stuck, row.id.as_str(), now).await?;
         }
         self.tell_ended(&mut tx, &row, now).await?;
-        let step = self.write(tx, claim).await?;
-        if let (Step::Go, Some(due)) = (&step, row.due_at) {
+        let looked = self.finish(tx, claim, Next::At(until)).await?;
+        if let (Looked::Finished, Some(due)) = (&looked, row.due_at) {
             self.inner.metrics.gone(&row.connector, now - due);
         }
-        Ok(step)
+        Ok(Step::Over(looked))
     }
 
     /// Takes it away once more after the longest time a lost call could still land.

@@ -284,8 +284,6 @@ impl Store {
 
 const LATER: Span = Span::seconds(1);
 
-/// Counts the looks at each connector's assignments, and takes out of `claimed` those beyond its rate,
-/// each with a time of its own in one of the next seconds: a herd spreads out at once.
 /// What there was too little of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Over {
@@ -293,6 +291,8 @@ enum Over {
     Rate,
 }
 
+/// Counts the looks at each connector's assignments, and takes out of `claimed` those beyond its rate,
+/// each with a time of its own in one of the next seconds: a herd spreads out at once.
 async fn over_the_rate(
     tx: &mut Tx,
     claimed: &mut Vec<Claimed>,

@@ -113,17 +113,16 @@ impl Tx {
     /// Notes what a message shows now. `false`: the claim was lost, drop the transaction. When the
     /// record went on meanwhile, the message is due again. Not `posted`: there is nothing to say.
     pub async fn notice_shown(&mut self, claim: &Claimed, notice: &Notice, posted: Option<&Posted>, now: Time) -> Result<bool> {
-        sqlx::query("UPDATE notices SET shown = $2, posted = $3 WHERE id = $1")
+        let wanted = sqlx::query("UPDATE notices SET shown = $2, posted = $3 WHERE id = $1 RETURNING wanted")
             .bind(notice.id.as_str())
             .bind(notice.wanted)
             .bind(posted.map(super::to_json))
-            .execute(self.sql().await?)
-            .await?;
-        let behind = sqlx::query("SELECT 1 AS one FROM notices WHERE id = $1 AND shown < wanted")
-            .bind(notice.id.as_str())
             .fetch_optional(self.sql().await?)
-            .await?
-            .is_some();
+            .await?;
+        let behind = match wanted {
+            Some(row) => notice.wanted < row.try_get("wanted")?,
+            None => false,
+        };
         self.finish(claim, if behind { super::Next::At(now) } else { super::Next::Never }).await
     }
 }
