@@ -148,14 +148,17 @@ impl Engine {
     /// Works until [`Engine::stop`]; then lets running looks finish.
     pub async fn run(&self) {
         let mut looks = JoinSet::new();
+        let mut scans = JoinSet::new();
         let mut scan_at = self.inner.outside.now();
         let mut others_at = scan_at;
         loop {
             let now = self.inner.outside.now();
             self.inner.metrics.beats(now);
-            // Put back, too, a clock does not keep it from scanning.
-            if scan_at <= now || now + SCAN_EVERY < scan_at {
-                self.within("the scan", self.scan(now)).await;
+            while scans.try_join_next().is_some() {}
+            // Put back, too, a clock does not keep it from scanning. It can be long, and nothing waits for it.
+            if scans.is_empty() && (scan_at <= now || now + SCAN_EVERY < scan_at) {
+                let engine = self.clone();
+                scans.spawn(async move { engine.within("the scan", engine.scan(now)).await });
                 scan_at = now + SCAN_EVERY;
             }
             while looks.try_join_next().is_some() {}
@@ -185,6 +188,7 @@ impl Engine {
             }
         }
         while looks.join_next().await.is_some() {}
+        while scans.join_next().await.is_some() {}
     }
 
     /// How many hands are free. While one integration has more due than hands, only as many as it has

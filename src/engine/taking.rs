@@ -4,10 +4,10 @@
 
 use serde_json::json;
 
-use super::{Engine, Looked};
 use super::assignments::{Result, Step, saw};
 use super::hands::Hands;
 use super::sweep::orphan;
+use super::{Engine, Looked};
 use crate::domain::access::{Called, Cut, Observed};
 use crate::domain::alert::AlertKind;
 use crate::domain::assignment::{AssignmentState, Baseline};

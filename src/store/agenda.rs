@@ -277,6 +277,9 @@ impl Store {
         for scan in SCANS {
             restored += sqlx::query(scan).bind(now.0).execute(tx.sql().await?).await?.rows_affected();
         }
+        if restored > 0 {
+            tx.makes_due(now);
+        }
         tx.commit().await?;
         Ok(restored)
     }

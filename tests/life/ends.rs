@@ -2,6 +2,7 @@
 
 use p0::desk::Answer;
 use p0::desk::view::{Left, Phase};
+use p0::domain::assignment::AssignmentState;
 use p0::domain::grant::End;
 use p0::domain::time::{Clock, Span};
 
@@ -103,6 +104,28 @@ async fn a_target_that_is_down_at_the_end_is_asked_until_it_is_gone() {
     let assignment = world.app.store.assignment_by_key(KEY).await.expect("read").expect("there");
     let story = world.story(assignment.id.as_str()).await;
     assert_eq!(story.iter().filter(|what| *what == "assignment.stuck").count(), 1, "{story:?}");
+}
+
+#[tokio::test]
+async fn whoever_was_stuck_is_not_once_it_is_gone_and_is_told_again_if_it_cannot_be_closed() {
+    let world = World::new(Database::Sqlite).await;
+    world.gets("alice", "shelf", "a", HOUR).await;
+    world.target.with(|state| state.down = true);
+    world.pass(HOUR + Span::minutes(5)).await;
+    world.target.with(|state| state.down = false);
+    for _ in 0..20 {
+        world.pass(Span::seconds(if world.target.holds(KEY) { 1 } else { 0 })).await;
+    }
+    let row = async || world.app.store.assignment_by_key(KEY).await.expect("read").expect("there");
+    assert_eq!((row().await.state, row().await.stuck_at), (AssignmentState::Settling, None));
+    world.target.with(|state| state.down = true);
+    world.pass(Span::minutes(5)).await;
+    assert!(row().await.stuck_at.is_some());
+    world.target.with(|state| state.down = false);
+    world.pass(Span::minutes(1)).await;
+    assert_eq!((row().await.state, row().await.stuck_at), (AssignmentState::Ended, None));
+    let story = world.story(row().await.id.as_str()).await;
+    assert_eq!(story.iter().filter(|what| *what == "assignment.stuck").count(), 2, "{story:?}");
 }
 
 /// The assignment is one for ever; what is taken away in a later life is not what an earlier request is about.
