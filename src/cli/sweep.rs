@@ -28,7 +28,7 @@ pub async fn run(args: Sweep, outside: Arc<dyn Outside>) -> Result<()> {
             return Err(format!("no integration named {integration} was swept yet; `p0 sweep` lists those that were"));
         }
         tx.record(Event::new(ORGANISATION, now, by, "sweep.applied").with(json!({ "integration": integration })));
-        tx.look(Kind::Sweep, &integration, "", now).await.map_err(told)?;
+        tx.look(Kind::Sweep, &integration, now).await.map_err(told)?;
         tx.commit().await.map_err(told)?;
         println!("The next sweep of {integration} takes away what nobody holds. It is due now.");
         return Ok(());

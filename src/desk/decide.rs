@@ -11,7 +11,7 @@ use crate::domain::planted::{Bug, planted};
 use crate::domain::request::{Outcome, RequestState};
 use crate::domain::time::{Span, Time};
 use crate::policy::Line;
-use crate::store::{DecisionRow, Kind, RequestRow, Tx, Verdict};
+use crate::store::{DecisionRow, RequestRow, Tx, Verdict};
 
 /// The only step there is until policies have several.
 const FIRST_STEP: i64 = 1;
@@ -172,7 +172,7 @@ impl Desk {
                     ended: None,
                 };
                 tx.insert_grant(&grant).await?;
-                tx.look(Kind::Assignment, assignment.id.as_str(), &assignment.lane, now).await?;
+                tx.look_at_row(&assignment, now).await?;
                 // Whoever holds it hears until when it stays; whoever's end the engine did not come to yet, too.
                 let live = tx.live_grants(&assignment.id).await?.into_iter().map(|other| other.grant.request);
                 let ended = tx.requests_ended_since(&assignment.id, assignment.ended_at.unwrap_or(Time(0))).await?;

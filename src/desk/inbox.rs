@@ -56,7 +56,7 @@ impl Desk {
     /// Whoever received the interaction could not finish it: the engine goes on from now.
     pub async fn hand_over(&self, key: &str) -> Result<()> {
         let mut tx = self.inner.store.begin().await?;
-        tx.look(Kind::Inbox, key, "", self.now()).await?;
+        tx.look(Kind::Inbox, key, self.now()).await?;
         tx.commit().await?;
         Ok(())
     }

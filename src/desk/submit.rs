@@ -265,7 +265,7 @@ impl Desk {
             tx.insert_notice(&notice).await?;
         }
         tx.show_notices(&request.id, now).await?;
-        tx.look(Kind::Request, request.id.as_str(), "", row.stale_at).await?;
+        tx.look(Kind::Request, request.id.as_str(), row.stale_at).await?;
         let body = json!({
             "access": request.access, "effect": request.effect, "reason": request.reason, "length_ms": request.length,
             "principal": request.principal, "via": request.via, "policy": request.policy, "extends": request.extends,

@@ -16,7 +16,6 @@ mod sweep;
 mod taking;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use serde::Deserialize;
@@ -50,13 +49,9 @@ const KEEP_ANSWERS: Span = Span::days(90);
 /// How old the last checkpoint of the record is when the next one is made.
 const CHECKPOINT_EVERY: Span = Span::minutes(5);
 
-/// How many looks one process has under way at once, and how many of them at one integration's
-/// assignments: one that is down leaves hands for the others and for messages.
-const AT_ONCE: usize = 16;
-const AT_ONCE_EACH: usize = 10;
-
-/// How often, while one integration has more due than hands, it is looked for what is due at others.
-const OTHERS_EVERY: Span = Span::millis(250);
+/// How many looks one process has under way at once at each integration, and as many at all that is none's,
+/// messages above all: one that is down takes no hands from the others.
+const AT_ONCE: usize = 10;
 
 #[derive(Clone)]
 pub struct Engine {
@@ -74,8 +69,6 @@ struct Inner {
     limits: RwLock<Limits>,
     /// How many looks are under way, by integration.
     busy: Mutex<BTreeMap<String, usize>>,
-    /// More was claimed lately than there are hands for at its integration.
-    crowded: AtomicBool,
     stop: Notify,
 }
 
@@ -129,7 +122,6 @@ impl Engine {
             places: RwLock::default(),
             limits: RwLock::default(),
             busy: Mutex::default(),
-            crowded: AtomicBool::default(),
             stop: Notify::new(),
         };
         Engine { inner: Arc::new(inner) }
@@ -150,7 +142,6 @@ impl Engine {
         let mut looks = JoinSet::new();
         let mut scans = JoinSet::new();
         let mut scan_at = self.inner.outside.now();
-        let mut others_at = scan_at;
         loop {
             let now = self.inner.outside.now();
             self.inner.metrics.beats(now);
@@ -162,23 +153,16 @@ impl Engine {
                 scan_at = now + SCAN_EVERY;
             }
             while looks.try_join_next().is_some() {}
-            let free = self.free(looks.len(), now, &mut others_at);
-            let claimed = match free {
-                0 => Vec::new(),
-                _ => self.within("claiming", self.claim(now, free)).await.unwrap_or_default(),
-            };
+            let claimed = self.within("claiming", self.claim(now, AT_ONCE)).await.unwrap_or_default();
             let idle = claimed.is_empty();
             for claim in claimed {
                 let engine = self.clone();
                 let span = tracing::info_span!("look", kind = claim.kind.as_str(), id = %claim.id);
-                self.busy(claim.connector.as_deref(), |count| count + 1);
+                self.busy(&claim.connector, |count| count + 1);
                 looks.spawn(async move { engine.look_and_give_back(claim).await }.instrument(span));
             }
             if idle {
-                let pause = match free {
-                    0 => OTHERS_EVERY.to_std(),
-                    _ => self.within("asking what is next", self.pause(now)).await.unwrap_or_default(),
-                };
+                let pause = self.within("asking what is next", self.pause(now)).await.unwrap_or_default();
                 tokio::select! {
                     () = self.inner.stop.notified() => break,
                     () = self.inner.store.woken() => {}
@@ -189,20 +173,6 @@ impl Engine {
         }
         while looks.join_next().await.is_some() {}
         while scans.join_next().await.is_some() {}
-    }
-
-    /// How many hands are free. While one integration has more due than hands, only as many as it has
-    /// free, so that what is due is not claimed to be put back; but now and then all, for the others.
-    fn free(&self, looks: usize, now: Time, others_at: &mut Time) -> usize {
-        let free = AT_ONCE.saturating_sub(looks);
-        let others = *others_at <= now || now + OTHERS_EVERY < *others_at;
-        if !self.inner.crowded.load(Ordering::Relaxed) || others {
-            *others_at = now + OTHERS_EVERY;
-            self.inner.crowded.store(false, Ordering::Relaxed); // the claim says it anew
-            return free;
-        }
-        let most = self.inner.busy.lock().ok().and_then(|busy| busy.values().max().copied()).unwrap_or(0);
-        free.min(AT_ONCE_EACH.saturating_sub(most))
     }
 
     /// Whoever is asked, a database above all, may take the question and never answer: nothing waits for ever.
@@ -270,30 +240,25 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes up to `most` of what is due now. Whoever has a claim looks at it with [`Engine::look`].
+    /// Takes up to `most` of what is due now of each integration. Whoever has a claim looks at it with [`Engine::look`].
     pub async fn claim(&self, now: Time, most: usize) -> Vec<Claimed> {
         let connectors = self.inner.connectors.all();
         // What is not configured any more costs no call.
         let per_second = |name: &str| connectors.get(name).map_or(u32::MAX, |connector| connector.timing().per_second);
         let busy = self.inner.busy.lock().map(|busy| busy.clone()).unwrap_or_default();
-        let free = |name: &str| AT_ONCE_EACH.saturating_sub(busy.get(name).copied().unwrap_or(0));
-        match self.inner.store.claim(now, LEASE, i64::try_from(most).unwrap_or(1), per_second, free).await {
-            Ok((claimed, no_hands)) => {
-                self.inner.crowded.fetch_or(no_hands, Ordering::Relaxed);
-                claimed
-            }
-            Err(error) if error.is_conflict() => Vec::new(),
-            Err(error) => {
+        let free = |name: &str| AT_ONCE.saturating_sub(busy.get(name).copied().unwrap_or(0)).min(most);
+        self.inner.store.claim(now, LEASE, per_second, free).await.unwrap_or_else(|error| {
+            if !error.is_conflict() {
                 tracing::warn!(%error, "the agenda could not be read; it is tried again");
-                Vec::new()
             }
-        }
+            Vec::new()
+        })
     }
 
     /// How long nothing is due, at most a second: polling finds what other replicas put there.
     async fn pause(&self, now: Time) -> std::time::Duration {
         match self.inner.store.next_due().await {
-            // What is due and was not claimed waits for its lane; whoever lets that go wakes us.
+            // What is due and was not claimed waits for its lane or a hand; whoever lets that go wakes us.
             Ok(Some(at)) if at <= now => Span::millis(250).to_std(),
             Ok(Some(at)) => (at - now).min(Span::seconds(1)).to_std(),
             Ok(None) | Err(_) => Span::seconds(1).to_std(),
@@ -307,7 +272,7 @@ impl Engine {
         let integration = claim.connector.clone();
         // What was cut off has its lease, as if the process had died in it.
         let looked = self.within("a look", self.look(claim)).await.unwrap_or(Ok(()));
-        self.busy(integration.as_deref(), |count| count.saturating_sub(1));
+        self.busy(&integration, |count| count.saturating_sub(1));
         let Err(kept) = looked else { return };
         while self.inner.outside.now() < until {
             tokio::time::sleep(Span::seconds(1).to_std()).await;
@@ -317,8 +282,8 @@ impl Engine {
         }
     }
 
-    fn busy(&self, integration: Option<&str>, change: impl Fn(usize) -> usize) {
-        if let (Some(integration), Ok(mut busy)) = (integration, self.inner.busy.lock()) {
+    fn busy(&self, integration: &str, change: impl Fn(usize) -> usize) {
+        if let Ok(mut busy) = self.inner.busy.lock() {
             let count = busy.entry(integration.to_owned()).or_default();
             *count = change(*count);
         }

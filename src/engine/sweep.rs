@@ -15,7 +15,7 @@ use crate::domain::event::{Event, ORGANISATION};
 use crate::domain::id::AssignmentId;
 use crate::domain::person::Actor;
 use crate::domain::time::{Span, Time};
-use crate::store::{AssignmentRow, Changed, Claimed, Kind, Next, StoreError, Tx};
+use crate::store::{AssignmentRow, Changed, Claimed, Next, StoreError, Tx};
 
 /// How often each integration is swept.
 pub const SWEEP_EVERY: Span = Span::minutes(10);
@@ -87,7 +87,7 @@ impl Engine {
     /// Each integration in use has its sweep on the agenda.
     pub(super) async fn plan_sweeps(&self, now: Time) -> Result<(), StoreError> {
         let names: Vec<String> = self.inner.connectors.all().keys().cloned().collect();
-        self.inner.store.plan(Kind::Sweep, &names, now).await
+        self.inner.store.plan_sweeps(&names, now).await
     }
 
     /// The assignment that a mark is of: the one it names, or the one of the same effect.

@@ -4,11 +4,10 @@
 //! that lacks one its row back.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{Result, Store, Tx, word};
+use super::{AssignmentRow, Result, Store, Tx, word};
 use crate::domain::assignment::{LONGEST_WAIT, STUCK_AFTER};
 use crate::domain::id::AssignmentId;
 use crate::domain::planted::{Bug, planted};
@@ -40,8 +39,8 @@ pub struct Claimed {
     pub holder: String,
     /// When anybody may take over, unless it is kept for longer.
     pub until: Time,
-    /// Whose assignment it is.
-    pub connector: Option<String>,
+    /// The integration that is looked at; empty for what is none's.
+    pub connector: String,
 }
 
 /// When to look again.
@@ -55,13 +54,13 @@ pub enum Next {
     Never,
 }
 
-// The candidates: due, not leased, their lane free, and the first of their lane.
+// The candidates: of one integration, due, not leased, their lane free, and the first of their lane.
 macro_rules! candidates {
     ($lock:literal) => {
         concat!(
             "UPDATE agenda SET lease_until = $1, epoch = epoch + 1, attempts = attempts + 1
              WHERE lease_until <= $2 AND run_at <= $2 AND (kind, id) IN (
-                 SELECT kind, id FROM agenda AS a WHERE a.run_at <= $2 AND a.lease_until <= $2
+                 SELECT kind, id FROM agenda AS a WHERE a.connector = $4 AND a.run_at <= $2 AND a.lease_until <= $2
                  AND (a.lane = '' OR (
                      NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.lane = a.lane AND lanes.lease_until > $2)
                      AND NOT EXISTS (SELECT 1 FROM agenda AS b WHERE b.lane = a.lane AND b.lane <> '' AND b.run_at <= $2
@@ -77,36 +76,66 @@ pub(super) const CLAIM_SQLITE: &str = candidates!("");
 // from waiting for each other. Both are needed.
 pub(super) const CLAIM_POSTGRES: &str = candidates!(" FOR UPDATE SKIP LOCKED");
 
+/// The integrations of which something is due, found by hops from name to name, however much is.
+const WHOSE: &str = "WITH RECURSIVE names (name) AS (SELECT MIN(connector) FROM agenda
+     UNION ALL SELECT (SELECT MIN(connector) FROM agenda WHERE connector > names.name) FROM names WHERE names.name IS NOT NULL)
+ SELECT name FROM names WHERE EXISTS (SELECT 1 FROM agenda WHERE connector = names.name AND run_at <= $1 AND lease_until <= $1)
+ ORDER BY name";
+
 impl Store {
-    /// Claims up to `most` due rows until `now + lease`, at most one of each lane over all replicas, and
-    /// in each second no more of a connector's than `per_second` says, and at once no more of them than
-    /// there are hands `free` for. What is over that waits for the next second; says whether something
-    /// waits for hands.
+    /// Claims what is due until `now + lease`: of each integration, and of what is none's, as much as there
+    /// are hands `free` for and as its rate `per_second` leaves in this second; at most one of each lane.
+    /// All that counts over all replicas. What is over it stays due.
     pub async fn claim(
         &self,
         now: Time,
         lease: Span,
-        most: i64,
         per_second: impl Fn(&str) -> u32,
         free: impl Fn(&str) -> usize,
-    ) -> Result<(Vec<Claimed>, bool)> {
-        // A look without a transaction first: with nothing due, nobody has to wait for the writer.
-        let due = sqlx::query("SELECT 1 AS one FROM agenda WHERE run_at <= $1 AND lease_until <= $1 LIMIT 1")
-            .bind(now.0)
-            .fetch_optional(&mut *self.reading().await?)
-            .await?;
-        if due.is_none() {
-            return Ok((Vec::new(), false));
+    ) -> Result<Vec<Claimed>> {
+        // A look without a transaction first: with nothing to do, nobody has to wait for the writer.
+        let mut whose = Vec::new();
+        for row in sqlx::query(WHOSE).bind(now.0).fetch_all(&mut *self.reading().await?).await? {
+            let connector: String = row.try_get("name")?;
+            let hands = i64::try_from(free(&connector)).unwrap_or(i64::MAX);
+            whose.extend((0 < hands).then_some((connector, hands)));
+        }
+        if whose.is_empty() {
+            return Ok(Vec::new());
         }
         let mut tx = self.begin().await?;
+        let mut claimed = Vec::new();
+        for (connector, hands) in whose {
+            if connector.is_empty() {
+                claimed.extend(self.claim_of(&mut tx, connector, now, lease, hands).await?);
+                continue;
+            }
+            let left = left_of_rate(&mut tx, &connector, now, per_second(&connector)).await?;
+            let of_it = self.claim_of(&mut tx, connector.clone(), now, lease, hands.min(left)).await?;
+            if !of_it.is_empty() {
+                sqlx::query("UPDATE rates SET used = used + $2 WHERE connector = $1")
+                    .bind(connector)
+                    .bind(i64::try_from(of_it.len()).unwrap_or(i64::MAX))
+                    .execute(tx.sql().await?)
+                    .await?;
+            }
+            claimed.extend(of_it);
+        }
+        if !claimed.is_empty() {
+            tx.commit().await?;
+        }
+        Ok(claimed)
+    }
+
+    async fn claim_of(&self, tx: &mut Tx, connector: String, now: Time, lease: Span, most: i64) -> Result<Vec<Claimed>> {
         let until = (now + lease).0;
         let text = match planted(Bug::NoLanes) {
             false => Cow::Borrowed(self.dialect.claim),
             true => Cow::Owned(self.dialect.claim.replace("a.lane = ''", "1 = 1")),
         };
-        let rows = sqlx::query(AssertSqlSafe(text)).bind(until).bind(now.0).bind(most).fetch_all(tx.sql().await?).await?;
+        let query = sqlx::query(AssertSqlSafe(text)).bind(until).bind(now.0).bind(most).bind(&connector);
         let mut claimed = Vec::new();
-        for row in rows {
+        for row in query.fetch_all(tx.sql().await?).await? {
             let claim = Claimed {
                 kind: word("agenda", &row, "kind", Kind::parse)?,
                 id: row.try_get("id")?,
@@ -115,9 +144,9 @@ impl Store {
                 attempts: row.try_get::<i64, _>("attempts")? - 1,
                 holder: format!("{:032x}", self.outside.random()),
                 until: Time(until),
-                connector: None,
+                connector: connector.clone(),
             };
-            if claim.lane.is_empty() || planted(Bug::NoLanes) || take_lane(&mut tx, &claim, now, until).await? {
+            if claim.lane.is_empty() || planted(Bug::NoLanes) || take_lane(tx, &claim, now, until).await? {
                 claimed.push(claim);
             } else {
                 // Another replica was faster. Its release makes this row's turn.
@@ -131,15 +160,7 @@ impl Store {
                 .await?;
             }
         }
-        let mut no_hands = false;
-        for (mut claim, at, why) in over_the_rate(&mut tx, &mut claimed, now, per_second, free).await? {
-            claim.attempts -= 1; // nothing was tried
-            no_hands |= why == Over::Hands;
-            tx.release_lane(&claim).await?;
-            tx.finish(&claim, Next::Again(at)).await?;
-        }
-        tx.commit().await?;
-        Ok((claimed, no_hands))
+        Ok(claimed)
     }
 
     /// Gives up a claim and its lane without having done anything; it is due again at `at`.
@@ -203,16 +224,15 @@ impl Store {
         tx.commit().await
     }
 
-    /// Puts things on the agenda that are not on it, due now.
-    pub async fn plan(&self, kind: Kind, ids: &[String], now: Time) -> Result<()> {
+    /// Puts the sweeps of these integrations on the agenda that are not on it, due now.
+    pub async fn plan_sweeps(&self, integrations: &[String], now: Time) -> Result<()> {
         let mut tx = self.begin().await?;
-        for id in ids {
+        for integration in integrations {
             sqlx::query(
-                "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts) VALUES ($1, $2, '', $3, 0, $3, 0)
-                 ON CONFLICT (kind, id) DO NOTHING",
+                "INSERT INTO agenda (kind, id, lane, connector, run_at, lease_until, epoch, attempts)
+                 VALUES ('sweep', $1, '', $1, $2, 0, $2, 0) ON CONFLICT (kind, id) DO NOTHING",
             )
-            .bind(kind.as_str())
-            .bind(id)
+            .bind(integration)
             .bind(now.0)
             .execute(tx.sql().await?)
             .await?;
@@ -223,17 +243,17 @@ impl Store {
     /// Gives every unfinished thing that lacks an agenda row one, due now. Returns how many lacked it.
     pub async fn restore_agenda(&self, now: Time) -> Result<u64> {
         const SCANS: [&str; 6] = [
-            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
-             SELECT 'assignment', a.id, a.lane, $1, 0, $1, 0 FROM assignments AS a WHERE a.state <> 'ended'
+            "INSERT INTO agenda (kind, id, lane, connector, run_at, lease_until, epoch, attempts)
+             SELECT 'assignment', a.id, a.lane, a.connector, $1, 0, $1, 0 FROM assignments AS a WHERE a.state <> 'ended'
              AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
             // The last late look is a day after the end (`LATE_LOOKS`).
-            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
-             SELECT 'assignment', a.id, a.lane, $1, 0, $1, 0 FROM assignments AS a
+            "INSERT INTO agenda (kind, id, lane, connector, run_at, lease_until, epoch, attempts)
+             SELECT 'assignment', a.id, a.lane, a.connector, $1, 0, $1, 0 FROM assignments AS a
              WHERE a.state = 'ended' AND a.ended_at > $1 - 90000000
              AND a.baseline = 'absent' AND (a.observed_at IS NULL OR a.observed_at < a.ended_at + 86400000)
              AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
-            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
-             SELECT DISTINCT 'assignment', a.id, a.lane, $1, 0, $1, 0 FROM grants AS g JOIN assignments AS a ON a.id = g.assignment
+            "INSERT INTO agenda (kind, id, lane, connector, run_at, lease_until, epoch, attempts)
+             SELECT DISTINCT 'assignment', a.id, a.lane, a.connector, $1, 0, $1, 0 FROM grants AS g JOIN assignments AS a ON a.id = g.assignment
              WHERE g.ended_at IS NULL AND a.state = 'ended'
              AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
             "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
@@ -285,70 +305,17 @@ impl Store {
     }
 }
 
-const LATER: Span = Span::seconds(1);
-
-/// What there was too little of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Over {
-    Hands,
-    Rate,
-}
-
-/// Counts the looks at each connector's assignments, and takes out of `claimed` those beyond its rate,
-/// each with a time of its own in one of the next seconds: a herd spreads out at once.
-async fn over_the_rate(
-    tx: &mut Tx,
-    claimed: &mut Vec<Claimed>,
-    now: Time,
-    per_second: impl Fn(&str) -> u32,
-    free: impl Fn(&str) -> usize,
-) -> Result<Vec<(Claimed, Time, Over)>> {
-    let ids: Vec<&str> = claimed.iter().filter(|claim| claim.kind == Kind::Assignment).map(|claim| claim.id.as_str()).collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
-    let query = format!("SELECT id, connector FROM assignments WHERE id IN ({})", places.join(", "));
-    let query = ids.iter().fold(sqlx::query(AssertSqlSafe(query)), |query, id| query.bind(*id));
-    let mut of: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for row in query.fetch_all(tx.sql().await?).await? {
-        of.entry(row.try_get("connector")?).or_default().push(row.try_get("id")?);
-    }
-    let mut over = BTreeMap::new();
-    for (connector, mut ids) in of {
-        for id in ids.split_off(free(&connector).min(ids.len())) {
-            over.insert(id, (now + LATER, Over::Hands)); // one that is slow does not take all hands
-        }
-        for claim in claimed.iter_mut().filter(|claim| ids.contains(&claim.id)) {
-            claim.connector = Some(connector.clone());
-        }
-        if ids.is_empty() {
-            continue;
-        }
-        let (most, wanted) = (i64::from(per_second(&connector)).max(1), i64::try_from(ids.len()).unwrap_or(i64::MAX));
-        let row = sqlx::query(
-            "INSERT INTO rates (connector, second, used) VALUES ($1, $2, $3) ON CONFLICT (connector) DO UPDATE SET second = $2,
-             used = CASE WHEN rates.second = $2 THEN rates.used + $3 ELSE $3 END RETURNING used",
-        )
-        .bind(&connector)
-        .bind(now.0 / 1000)
-        .bind(wanted)
-        .fetch_one(tx.sql().await?)
-        .await?;
-        let first = row.try_get::<i64, _>("used")? - wanted;
-        for (number, id) in (first..).zip(ids).filter(|(number, _)| *number >= most) {
-            let second = now.0 / 1000 + number / most;
-            over.insert(id, (Time(second * 1000 + i64::try_from(tx.outside.pick(1000)).unwrap_or(0)), Over::Rate));
-        }
-    }
-    let mut waits = Vec::new();
-    for claim in std::mem::take(claimed) {
-        match over.get(&claim.id) {
-            Some((at, why)) => waits.push((claim, *at, *why)),
-            None => claimed.push(claim),
-        }
-    }
-    Ok(waits)
+/// How many more looks at an integration there may be in this second. Replicas wait here for each other.
+async fn left_of_rate(tx: &mut Tx, connector: &str, now: Time, per_second: u32) -> Result<i64> {
+    let row = sqlx::query(
+        "INSERT INTO rates (connector, second, used) VALUES ($1, $2, 0) ON CONFLICT (connector) DO UPDATE SET second = $2,
+         used = CASE WHEN rates.second = $2 THEN rates.used ELSE 0 END RETURNING used",
+    )
+    .bind(connector)
+    .bind(now.0 / 1000)
+    .fetch_one(tx.sql().await?)
+    .await?;
+    Ok((i64::from(per_second.max(1)) - row.try_get::<i64, _>("used")?).max(0))
 }
 
 async fn take_lane(tx: &mut Tx, claim: &Claimed, now: Time, until: i64) -> Result<bool> {
@@ -368,16 +335,35 @@ async fn take_lane(tx: &mut Tx, claim: &Claimed, now: Time, until: i64) -> Resul
 impl Tx {
     /// Puts a thing on the agenda because what is wanted of it changed. A worker in flight loses its
     /// claim: what it brings back is not written, and the thing is looked at afresh.
-    pub async fn look(&mut self, kind: Kind, id: &str, lane: &str, at: Time) -> Result<()> {
+    pub async fn look(&mut self, kind: Kind, id: &str, at: Time) -> Result<()> {
+        let connector = if kind == Kind::Sweep { id } else { "" };
+        self.look_in_lane(kind, id, "", connector, at).await
+    }
+
+    /// Puts an assignment on the agenda, in its lane.
+    pub async fn look_at_assignment(&mut self, id: &AssignmentId, at: Time) -> Result<()> {
+        let query = sqlx::query("SELECT lane, connector FROM assignments WHERE id = $1").bind(id.as_str());
+        let row = query.fetch_one(self.sql().await?).await?;
+        let (lane, connector): (String, String) = (row.try_get("lane")?, row.try_get("connector")?);
+        self.look_in_lane(Kind::Assignment, id.as_str(), &lane, &connector, at).await
+    }
+
+    /// The same for an assignment that was just read.
+    pub async fn look_at_row(&mut self, row: &AssignmentRow, at: Time) -> Result<()> {
+        self.look_in_lane(Kind::Assignment, row.id.as_str(), &row.lane, &row.connector, at).await
+    }
+
+    async fn look_in_lane(&mut self, kind: Kind, id: &str, lane: &str, connector: &str, at: Time) -> Result<()> {
         self.makes_due(at);
         let now = self.outside.now().0; // a new row's epoch is one that no earlier worker can hold
         sqlx::query(
-            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts) VALUES ($1, $2, $3, $4, 0, $5, 0)
-             ON CONFLICT (kind, id) DO UPDATE SET run_at = $4, lease_until = 0, epoch = agenda.epoch + 1, attempts = 0",
+            "INSERT INTO agenda (kind, id, lane, connector, run_at, lease_until, epoch, attempts) VALUES ($1, $2, $3, $4, $5, 0, $6, 0)
+             ON CONFLICT (kind, id) DO UPDATE SET connector = $4, run_at = $5, lease_until = 0, epoch = agenda.epoch + 1, attempts = 0",
         )
         .bind(kind.as_str())
         .bind(id)
         .bind(lane)
+        .bind(connector)
         .bind(at.0)
         .bind(now)
         .execute(self.sql().await?)
@@ -415,13 +401,6 @@ impl Tx {
         .execute(self.sql().await?)
         .await?;
         Ok(kept.rows_affected() == 1)
-    }
-
-    /// Puts an assignment on the agenda, in its lane.
-    pub async fn look_at_assignment(&mut self, id: &AssignmentId, at: Time) -> Result<()> {
-        let row =
-            sqlx::query("SELECT lane FROM assignments WHERE id = $1").bind(id.as_str()).fetch_one(self.sql().await?).await?;
-        self.look(Kind::Assignment, id.as_str(), &row.try_get::<String, _>("lane")?, at).await
     }
 
     /// Keeps a claim and its lane until `until`, while more of the look follows. `false`: the claim

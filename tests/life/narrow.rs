@@ -160,7 +160,7 @@ async fn what_waits_for_its_lane_does_not_make_the_engine_spin() {
         world.approves("bob", &request).await;
     }
     // Notices, request rows and all else first; one look of the lane is under way elsewhere and takes seconds.
-    let held = world.app.store.claim(world.outer.now(), Span::seconds(45), 100, |_| 500, |_| 100).await.expect("claimed").0;
+    let held = world.app.store.claim(world.outer.now(), Span::seconds(45), |_| 500, |_| 100).await.expect("claimed");
     assert!(held.iter().any(|claim| !claim.lane.is_empty()));
     world.outer.die_at(-1);
     let engine = world.app.engine.clone();

@@ -57,11 +57,10 @@ async fn eight_claimers_never_hold_one_row_or_one_lane_twice() {
     }
     let store = &world.app.store;
     let now = world.outer.now();
-    let claims = futures::future::join_all(
-        (0..8).map(|_| async move { store.claim(now, Span::seconds(45), 4, |_| u32::MAX, |_| 100).await }),
-    )
-    .await;
-    let claimed: Vec<_> = claims.into_iter().filter_map(Result::ok).flat_map(|(claimed, _)| claimed).collect();
+    let claims =
+        futures::future::join_all((0..8).map(|_| async move { store.claim(now, Span::seconds(45), |_| u32::MAX, |_| 4).await }))
+            .await;
+    let claimed: Vec<_> = claims.into_iter().filter_map(Result::ok).flatten().collect();
     let mut rows: Vec<_> = claimed.iter().map(|claim| (claim.kind, claim.id.clone())).collect();
     rows.sort();
     rows.dedup();
@@ -81,7 +80,7 @@ async fn a_process_that_works_alone_takes_over_at_once_and_replicas_wait_for_the
         let request = world.asks("alice", "shelf", "a", Span::hours(1)).await;
         world.approves("bob", &request).await;
         let (store, now) = (&world.app.store, world.outer.now());
-        let claim = async || store.claim(now, Span::seconds(45), 16, |_| u32::MAX, |_| 100).await.expect("read").0;
+        let claim = async || store.claim(now, Span::seconds(45), |_| u32::MAX, |_| 16).await.expect("read");
         let of_the_dead = claim().await;
         assert!(!of_the_dead.is_empty() && claim().await.is_empty());
         store.take_over().await.expect("done");

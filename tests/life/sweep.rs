@@ -5,7 +5,7 @@ use p0::cli;
 use p0::desk::view::{Left, Phase};
 use p0::domain::alert::AlertKind;
 use p0::domain::outside::Outside;
-use p0::domain::time::{Clock, Span};
+use p0::domain::time::{Clock, Span, Time};
 use p0::store::Kind;
 
 use crate::harness::target::{By, Lie};
@@ -76,7 +76,7 @@ async fn unless_it_is_wished_an_orphan_is_only_told_until_a_person_says_so() {
     assert!(world.target.holds("shelf/b/eve@acme.example"));
     let mut tx = world.app.store.begin().await.expect("a transaction");
     tx.apply_next_sweep("depot", "operator:root").await.expect("noted");
-    tx.look(Kind::Sweep, "depot", "", world.outer.now()).await.expect("planned");
+    tx.look(Kind::Sweep, "depot", world.outer.now()).await.expect("planned");
     tx.commit().await.expect("committed");
     world.later(Span::seconds(1)).await;
     assert!(!world.target.holds("shelf/b/eve@acme.example"));
@@ -313,29 +313,54 @@ async fn a_target_that_works_on_a_call_is_asked_how_far_it_is() {
     assert!(matches!(world.phase(&request).await, Phase::Ended { left: Left::Gone { .. }, .. }));
 }
 
-#[tokio::test]
-async fn a_herd_is_spread_over_the_next_seconds() {
-    let world = marked("").await;
-    for number in 0..30 {
+/// Puts looks at so many assignments of an integration on the agenda, due at one time.
+async fn herd(world: &World, integration: &str, count: usize, at: Time) {
+    for number in 0..count {
         let mut tx = world.app.store.begin().await.expect("a transaction");
         let planned = p0::domain::access::Planned {
-            connector: "depot".into(),
-            key: format!("shelf/x/{number}"),
-            lane: format!("lane/{number}"),
+            connector: integration.into(),
+            key: format!("{integration}/{number}"),
+            lane: format!("{integration}/lane/{number}"),
             target: serde_json::json!({}),
             effect: format!("shelf {number}"),
         };
-        let row = tx.assignment_for(&planned, world.outer.now()).await.expect("made");
-        tx.look_at_assignment(&row.id, world.outer.now()).await.expect("planned");
+        let row = tx.assignment_for(&planned, at).await.expect("made");
+        tx.look_at_assignment(&row.id, at).await.expect("planned");
         tx.commit().await.expect("committed");
     }
+}
+
+#[tokio::test]
+async fn what_is_due_at_one_integration_does_not_wait_behind_the_herd_of_another() {
+    for database in [Database::Sqlite, Database::postgres().await] {
+        let world = World::new(database).await;
+        let now = world.outer.now();
+        herd(&world, "down", 40, now - Span::minutes(5)).await;
+        herd(&world, "well", 2, now).await;
+        let claim = async |free: usize| {
+            let free = move |name: &str| if name == "down" { free } else { 10 };
+            let claimed = world.app.store.claim(now, Span::seconds(45), |_| 100, free).await.expect("claimed");
+            let of = |name: &str| claimed.iter().filter(|claim| claim.connector == name).count();
+            (of("down"), claimed.len() - of("down"))
+        };
+        assert_eq!(claim(10).await, (10, 2));
+        herd(&world, "well-too", 1, now).await;
+        assert_eq!(claim(0).await, (0, 1), "all hands of the one are busy");
+        assert_eq!(claim(3).await, (3, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_herd_is_spread_over_the_next_seconds() {
+    let world = marked("").await;
+    herd(&world, "depot", 30, world.outer.now()).await;
     let now = world.outer.now();
     let mut at = now;
     let mut claimed = Vec::new();
     for _ in 0..12 {
         let mut here = 0;
         for _ in 0..4 {
-            here += world.app.store.claim(at, Span::seconds(45), 16, |_| 10, |_| 100).await.expect("claimed").0.len();
+            here += world.app.store.claim(at, Span::seconds(45), |_| 10, |_| 16).await.expect("claimed").len();
         }
         claimed.push(here);
         at = at + Span::millis(500);
