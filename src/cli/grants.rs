@@ -102,6 +102,7 @@ async fn list(store: &Store, only_stuck: bool, now: Time) -> Result<()> {
             AssignmentState::Active => "there",
             AssignmentState::Revoking if stuck => "OVERDUE",
             AssignmentState::Revoking => "being taken away",
+            AssignmentState::Settling if stuck => "OVERDUE, seen gone once",
             AssignmentState::Settling => "gone, checked once more soon",
             AssignmentState::Ended if row.closed_by_force() => "closed by hand, not seen gone",
             AssignmentState::Ended => "gone",

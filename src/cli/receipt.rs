@@ -120,7 +120,7 @@ async fn none_yet(store: &Store, ended: &Ended, row: &AssignmentRow, now: Time) 
         }
         (AssignmentState::Revoking, _) if assignment::stuck(row.state, row.overdue_since(), now) => {
             let since = row.due_at.map_or_else(String::new, |at| format!(" since {at}"));
-            format!("not yet: it is OVERDUE{since}, and tried again at least every 15 seconds.{said}")
+            format!("not yet: it is OVERDUE{since}, and tried again within 15 seconds of the last try.{said}")
         }
         (AssignmentState::Revoking, _) => format!("not yet: it is being taken away.{said}"),
         (AssignmentState::Granting | AssignmentState::Active | AssignmentState::Ended, _) => {

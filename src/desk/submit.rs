@@ -14,7 +14,7 @@ use crate::domain::id::{AssignmentId, NoticeId, RequestId};
 use crate::domain::notice::{Audience, Notice, Subject};
 use crate::domain::person::Actor;
 use crate::domain::request::{LONGEST_REASON, Request, RequestState};
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Time};
 use crate::store::{Kind, RequestRow};
 
 /// What is asked for, complete.
@@ -260,7 +260,7 @@ impl Desk {
                 wanted: 1,
                 shown: 0,
                 posted: None,
-                not_before: now,
+                not_before: Time(0),
             };
             tx.insert_notice(&notice).await?;
         }

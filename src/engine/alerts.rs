@@ -28,14 +28,14 @@ impl Engine {
         match news {
             News::None => return Ok(()),
             News::Changed => {}
-            News::Opened if tx.open_alerts_but(kind, MORE).await? <= ONE_BY_ONE => self.say(tx, &alert, now).await?,
+            News::Opened if tx.open_alerts_but(kind, MORE).await? <= ONE_BY_ONE => self.say(tx, &alert).await?,
             News::Opened => {
                 // A thousand messages tell less than one.
                 let about = format!("more than {ONE_BY_ONE} of these");
                 let told = Told::new(about, "`p0 alerts` lists all of them.", now);
                 let (more, news) = tx.open_alert(kind, MORE, &told, now).await?;
                 if news == News::Opened {
-                    self.say(tx, &more, now).await?;
+                    self.say(tx, &more).await?;
                     tx.bump_notices(&more).await?;
                     tx.show_notices(&more, now).await?;
                 }
@@ -47,7 +47,7 @@ impl Engine {
     }
 
     /// A message of its own in each place where approvers are.
-    async fn say(&self, tx: &mut Tx, alert: &AlertId, now: Time) -> Result<(), StoreError> {
+    async fn say(&self, tx: &mut Tx, alert: &AlertId) -> Result<(), StoreError> {
         for place in self.places() {
             let notice = Notice {
                 id: NoticeId::new(&*self.inner.outside),
@@ -58,7 +58,7 @@ impl Engine {
                 wanted: 0,
                 shown: 0,
                 posted: None,
-                not_before: now,
+                not_before: Time(0),
             };
             tx.insert_notice(&notice).await?;
         }

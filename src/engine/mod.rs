@@ -96,6 +96,31 @@ impl Default for Limits {
     }
 }
 
+/// A hand that is busy at an integration, until this is dropped, however its look ends.
+struct Hand {
+    inner: Arc<Inner>,
+    integration: String,
+}
+
+impl Hand {
+    fn of(inner: &Arc<Inner>, integration: &str) -> Hand {
+        if let Ok(mut busy) = inner.busy.lock() {
+            *busy.entry(integration.to_owned()).or_default() += 1;
+        }
+        Hand { inner: inner.clone(), integration: integration.to_owned() }
+    }
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        if let Ok(mut busy) = self.inner.busy.lock()
+            && let Some(count) = busy.get_mut(&self.integration)
+        {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
 /// What a look came to.
 enum Looked {
     /// Written and put on the agenda again, or off it.
@@ -146,7 +171,7 @@ impl Engine {
             let now = self.inner.outside.now();
             self.inner.metrics.beats(now);
             while scans.try_join_next().is_some() {}
-            // Put back, too, a clock does not keep it from scanning. It can be long, and nothing waits for it.
+            // Put back, too, a clock does not keep it from scanning. It can be long: claims go on beside it.
             if scans.is_empty() && (scan_at <= now || now + SCAN_EVERY < scan_at) {
                 let engine = self.clone();
                 scans.spawn(async move { engine.within("the scan", engine.scan(now)).await });
@@ -158,8 +183,8 @@ impl Engine {
             for claim in claimed {
                 let engine = self.clone();
                 let span = tracing::info_span!("look", kind = claim.kind.as_str(), id = %claim.id);
-                self.busy(&claim.connector, |count| count + 1);
-                looks.spawn(async move { engine.look_and_give_back(claim).await }.instrument(span));
+                let hand = Hand::of(&self.inner, &claim.connector);
+                looks.spawn(async move { engine.look_and_give_back(claim, hand).await }.instrument(span));
             }
             if idle {
                 let pause = self.within("asking what is next", self.pause(now)).await.unwrap_or_default();
@@ -172,7 +197,6 @@ impl Engine {
             }
         }
         while looks.join_next().await.is_some() {}
-        while scans.join_next().await.is_some() {}
     }
 
     /// Whoever is asked, a database above all, may take the question and never answer: nothing waits for ever.
@@ -206,7 +230,7 @@ impl Engine {
 
     /// Gives back agenda rows that are missing, and clears what may not be kept.
     pub async fn scan(&self, now: Time) {
-        match self.inner.store.restore_agenda(now).await {
+        match self.inner.store.restore_agenda().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "things without an agenda row got one"),
             Err(error) => tracing::warn!(%error, "the scan did not finish; it is tried again in a minute"),
@@ -267,25 +291,17 @@ impl Engine {
 
     /// One look, in a process that lives: a database that was away gets the claim back when it is there
     /// again, and nobody waits for the lease.
-    async fn look_and_give_back(&self, claim: Claimed) {
+    async fn look_and_give_back(&self, claim: Claimed, hand: Hand) {
         let until = self.inner.outside.now() + LEASE;
-        let integration = claim.connector.clone();
         // What was cut off has its lease, as if the process had died in it.
         let looked = self.within("a look", self.look(claim)).await.unwrap_or(Ok(()));
-        self.busy(&integration, |count| count.saturating_sub(1));
+        drop(hand);
         let Err(kept) = looked else { return };
         while self.inner.outside.now() < until {
             tokio::time::sleep(Span::seconds(1).to_std()).await;
             if self.inner.store.put_back(&kept, self.inner.outside.now()).await.is_ok() {
                 return;
             }
-        }
-    }
-
-    fn busy(&self, integration: &str, change: impl Fn(usize) -> usize) {
-        if let Ok(mut busy) = self.inner.busy.lock() {
-            let count = busy.entry(integration.to_owned()).or_default();
-            *count = change(*count);
         }
     }
 
@@ -361,10 +377,14 @@ impl Engine {
             },
         };
         let mut tx = self.inner.store.begin().await?;
+        if !tx.finish(claim, next).await? {
+            return Ok(Looked::Lost);
+        }
         if give_up {
             tx.told(&claim.id).await?;
         }
-        self.finish(tx, claim, next).await
+        tx.commit().await?;
+        Ok(Looked::Finished)
     }
 
     /// Ends a look that has nothing else to write.

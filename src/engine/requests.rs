@@ -32,10 +32,6 @@ impl Engine {
             }
             Some(_) | None => Next::Never,
         };
-        if !tx.finish(claim, next).await? {
-            return Ok(Looked::Lost);
-        }
-        tx.commit().await?;
-        Ok(Looked::Finished)
+        self.finish(tx, claim, next).await
     }
 }

@@ -77,11 +77,7 @@ impl Engine {
                 "the first sweep only looks; later ones do what `engine: {{ orphans: … }}` says"
             );
         }
-        if !tx.finish(claim, Next::At(now + SWEEP_EVERY)).await? {
-            return Ok(Looked::Lost);
-        }
-        tx.commit().await?;
-        Ok(Looked::Finished)
+        self.finish(tx, claim, Next::At(now + SWEEP_EVERY)).await
     }
 
     /// Each integration in use has its sweep on the agenda.

@@ -40,8 +40,13 @@ impl Engine {
         let Some(hands) = self.hands(&row) else { return self.not_configured(claim, row, &[]).await };
         let Gone { seen, cut, call } = match take_away(&hands).await {
             Ok(gone) => gone,
-            Err(Failed { works: Some(again), .. }) => return self.working(claim, row, again).await,
             Err(failed) => {
+                if failed.still_there {
+                    row.absent_at = None; // whatever was seen before
+                }
+                if let Some(again) = failed.works {
+                    return self.working(claim, row, again).await;
+                }
                 if let Some(seen) = failed.gone {
                     let now = self.inner.outside.now();
                     saw(&mut row, &seen, now);

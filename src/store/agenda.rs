@@ -14,6 +14,9 @@ use crate::domain::planted::{Bug, planted};
 use crate::domain::time::{Span, Time};
 use crate::domain::words;
 
+/// Longer than any claim, and than two replicas' clocks may be apart.
+const LONGEST_LEASE: Span = Span::minutes(5);
+
 words! {
     /// What an agenda row says to look at.
     Kind {
@@ -180,7 +183,6 @@ impl Store {
         let mut tx = self.begin().await?;
         tx.release_lane(claim).await?;
         tx.commit().await?;
-        self.wake.notify_one();
         Ok(())
     }
 
@@ -241,7 +243,7 @@ impl Store {
     }
 
     /// Gives every unfinished thing that lacks an agenda row one, due now. Returns how many lacked it.
-    pub async fn restore_agenda(&self, now: Time) -> Result<u64> {
+    pub async fn restore_agenda(&self) -> Result<u64> {
         const SCANS: [&str; 6] = [
             "INSERT INTO agenda (kind, id, lane, connector, run_at, lease_until, epoch, attempts)
              SELECT 'assignment', a.id, a.lane, a.connector, $1, 0, $1, 0 FROM assignments AS a WHERE a.state <> 'ended'
@@ -270,11 +272,17 @@ impl Store {
         // Whoever wrote these had a clock that ran ahead: no pause of ours is as long, and nobody holds a claim
         // for so long. Without this, what is due would wait until the clock is there again. `state <> 'ended'`
         // is what the index of unfinished assignments asks for.
-        const TOO_FAR: [(&str, Span); 5] = [
+        const TOO_FAR: [(&str, Span); 6] = [
             ("UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind IN ('inbox', 'sweep')", LONGEST_WAIT),
             (
                 "UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind = 'assignment'
-                 AND id IN (SELECT id FROM assignments WHERE state <> 'ended')",
+                 AND (id IN (SELECT id FROM assignments WHERE state <> 'ended')
+                     OR id IN (SELECT assignment FROM grants WHERE ended_at IS NULL))",
+                LONGEST_WAIT,
+            ),
+            (
+                "UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind = 'notice'
+                 AND id IN (SELECT id FROM notices WHERE shown < wanted AND not_before <= $1)",
                 LONGEST_WAIT,
             ),
             (
@@ -282,8 +290,8 @@ impl Store {
                  AND id IN (SELECT id FROM assignments WHERE state <> 'ended' AND state IN ('revoking', 'settling'))",
                 STUCK_AFTER,
             ),
-            ("UPDATE agenda SET lease_until = $1, epoch = epoch + 1 WHERE lease_until > $2", STUCK_AFTER),
-            ("UPDATE lanes SET lease_until = $1 WHERE lease_until > $2", STUCK_AFTER),
+            ("UPDATE agenda SET lease_until = $1, epoch = epoch + 1 WHERE lease_until > $2", LONGEST_LEASE),
+            ("UPDATE lanes SET lease_until = $1 WHERE lease_until > $2", LONGEST_LEASE),
         ];
         // Each of these reads what is unfinished, by an index of nothing else, whatever is over.
         if planted(Bug::NoScan) {
@@ -291,6 +299,7 @@ impl Store {
         }
         let mut restored = 0;
         let mut tx = self.begin().await?;
+        let now = self.outside.now(); // the time when it may write: what was claimed while it waited is not too far ahead
         for (pull_in, further) in TOO_FAR {
             sqlx::query(pull_in).bind(now.0).bind((now + further).0).execute(tx.sql().await?).await?;
         }

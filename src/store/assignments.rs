@@ -23,7 +23,7 @@ pub struct AssignmentRow {
     pub lane: String,
     pub state: AssignmentState,
     pub baseline: Option<Baseline>,
-    /// While settling: until when.
+    /// See [`crate::domain::assignment::Facts::until`].
     pub until: Option<Time>,
     pub handle: Option<String>,
     /// When its last grant ended: from then on it is to be gone.
@@ -280,7 +280,7 @@ impl Tx {
     /// taken away. `error` says who did it and why, for everybody who reads of it.
     pub async fn close_by_force(&mut self, id: &AssignmentId, error: &str, now: Time) -> Result<Changed> {
         let done = sqlx::query(
-            "UPDATE assignments SET state = 'ended', ended_at = $2, until = NULL, error = $3
+            "UPDATE assignments SET state = 'ended', ended_at = $2, until = NULL, error = $3, absent_at = NULL, stuck_at = NULL
              WHERE id = $1 AND state IN ('revoking', 'settling')",
         )
         .bind(id.as_str())

@@ -88,7 +88,7 @@ impl Tx {
     /// [`Changed::No`]: it is not ended any more.
     pub async fn revoke_ended(&mut self, id: &AssignmentId, now: Time) -> Result<Changed> {
         let done = sqlx::query(
-            "UPDATE assignments SET state = 'revoking', baseline = 'absent', due_at = $2, absent_at = NULL, until = NULL
+            "UPDATE assignments SET state = 'revoking', baseline = 'absent', due_at = $2, absent_at = NULL, stuck_at = NULL, until = NULL
              WHERE id = $1 AND state = 'ended'",
         )
         .bind(id.as_str())

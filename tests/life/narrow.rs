@@ -208,6 +208,42 @@ async fn what_was_closed_by_force_is_taken_away_even_where_nobody_can_tell_whose
     assert!(!world.target.holds(KEY), "it was only said to be away");
 }
 
+/// It was seen gone once, and then its target was not reached any more for the last look.
+#[tokio::test]
+async fn what_was_closed_by_force_while_it_settled_is_taken_away_should_it_come_back() {
+    let world = World::new(Database::Sqlite).await;
+    let request = world.gets("alice", "shelf", "a", HOUR).await;
+    world.relinquish("alice", &request).await;
+    world.pass(Span::seconds(2)).await;
+    world.target.with(|state| state.down = true);
+    world.pass(Span::minutes(5)).await;
+    let row = async || world.app.store.assignment_by_key(KEY).await.expect("read").expect("there");
+    assert_eq!(row().await.state, AssignmentState::Settling);
+    let now = world.outer.now();
+    p0::cli::grants::close(&world.app.store, row().await.id.as_str(), "the depot burnt down", now).await.expect("closed");
+    assert!(row().await.closed_by_force() && row().await.stuck_at.is_none());
+    world.target.with(|state| {
+        state.down = false;
+        state.held.insert(KEY.into(), By::Us); // a call that was lost for very long
+    });
+    world.pass(Span::minutes(11)).await;
+    assert!(!world.target.holds(KEY), "nobody looked after it any more");
+}
+
+#[tokio::test]
+async fn an_interaction_that_is_given_up_is_dropped_once() {
+    for database in [Database::Sqlite, Database::postgres().await] {
+        let world = World::new(database).await;
+        assert!(world.app.desk.accept("press:1", "a surface that is gone", "{}").await.expect("stored"));
+        world.pass(Span::minutes(29)).await;
+        let letter = async || world.app.store.letter("press:1").await.expect("read").expect("there");
+        assert!(letter().await.pending, "until then it is tried");
+        world.pass(Span::minutes(2)).await;
+        assert!(!letter().await.pending);
+        assert!(world.app.store.agenda().await.expect("read").is_empty());
+    }
+}
+
 #[tokio::test]
 async fn how_to_reach_what_is_granted_stays_as_it_was_granted() {
     let world = World::new(Database::Sqlite).await;

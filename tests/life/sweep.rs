@@ -370,5 +370,4 @@ async fn a_herd_is_spread_over_the_next_seconds() {
         assert!(second.iter().sum::<usize>() <= 20, "{claimed:?}");
     }
     assert!(claimed[0] == 10, "{claimed:?}");
-    let _ = world.outer.random();
 }

@@ -49,8 +49,8 @@ fn body(alert: &Alert) -> String {
     let why = ended(&blocks::line(&alert.told.why, 1200));
     let (what, then) = match alert.kind {
         AlertKind::Stuck => (
-            format!("it should be gone since {since}, and no look has shown that it is. The last try said:"),
-            "It is tried again at least every 15 seconds. `p0 grants --stuck` lists what is overdue.",
+            format!("it should be gone since {since}, and that is not certain. The last try said:"),
+            "It is tried again within 15 seconds of the last try. `p0 grants --stuck` lists what is overdue.",
         ),
         AlertKind::Orphan => (
             "it bears our mark and no request holds it.".to_owned(),

@@ -147,7 +147,7 @@ fn alerts_say_what_is_wrong_and_what_to_do() {
     all.push(drawn(&alert(&open)).split("\n\ntext").next().unwrap_or_default().to_owned());
     assert_snapshot!(all.join("\n\n"), @r"
     # An access is overdue
-    analyst on main for &lt;!channel&gt;: it should be gone since <!date^1800000180^|2027-01-15 08:03 UTC>, and no look has shown that it is. The last try said: The server is down. It is tried again at least every 15 seconds. `p0 grants --stuck` lists what is overdue.
+    analyst on main for &lt;!channel&gt;: it should be gone since <!date^1800000180^|2027-01-15 08:03 UTC>, and that is not certain. The last try said: The server is down. It is tried again within 15 seconds of the last try. `p0 grants --stuck` lists what is overdue.
     (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
 
     # An access that nobody asked for
