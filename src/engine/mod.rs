@@ -40,6 +40,9 @@ const LOOK_WITHIN: Span = Span::seconds(120);
 /// How often rows that lost their agenda row get it back.
 pub const SCAN_EVERY: Span = Span::minutes(1);
 
+/// How often the agenda is read though nothing becomes due.
+const POLL: Span = Span::millis(500);
+
 /// How long what was sealed with an interaction is kept.
 const KEEP_SEALED: Span = Span::minutes(30);
 
@@ -279,14 +282,11 @@ impl Engine {
         })
     }
 
-    /// How long nothing is due, at most a second: polling finds what other replicas put there.
+    /// How long nothing becomes due, at most a moment: polling finds what other replicas put there and let go.
     async fn pause(&self, now: Time) -> std::time::Duration {
-        match self.inner.store.next_due().await {
-            // What is due and was not claimed waits for its lane or a hand; whoever lets that go wakes us.
-            Ok(Some(at)) if at <= now => Span::millis(250).to_std(),
-            Ok(Some(at)) => (at - now).min(Span::seconds(1)).to_std(),
-            Ok(None) | Err(_) => Span::seconds(1).to_std(),
-        }
+        // What is due already and was not claimed waits for its lane or a hand; whoever lets that go wakes us.
+        let next = self.inner.store.next_after(now).await.ok().flatten().map_or(POLL, |at| at - now);
+        next.min(POLL).to_std()
     }
 
     /// One look, in a process that lives: a database that was away gets the claim back when it is there

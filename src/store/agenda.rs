@@ -79,11 +79,22 @@ pub(super) const CLAIM_SQLITE: &str = candidates!("");
 // from waiting for each other. Both are needed.
 pub(super) const CLAIM_POSTGRES: &str = candidates!(" FOR UPDATE SKIP LOCKED");
 
-/// The integrations of which something is due, found by hops from name to name, however much is.
-const WHOSE: &str = "WITH RECURSIVE names (name) AS (SELECT MIN(connector) FROM agenda
-     UNION ALL SELECT (SELECT MIN(connector) FROM agenda WHERE connector > names.name) FROM names WHERE names.name IS NOT NULL)
- SELECT name FROM names WHERE EXISTS (SELECT 1 FROM agenda WHERE connector = names.name AND run_at <= $1 AND lease_until <= $1)
- ORDER BY name";
+// The integrations on the agenda, found by hops from name to name, however much of each there is.
+macro_rules! of_names {
+    ($query:literal) => {
+        concat!(
+            "WITH RECURSIVE names (name) AS (SELECT MIN(connector) FROM agenda UNION ALL
+                 SELECT (SELECT MIN(connector) FROM agenda WHERE connector > names.name) FROM names WHERE names.name IS NOT NULL)",
+            $query
+        )
+    };
+}
+const WHOSE: &str = of_names!(
+    "SELECT name FROM names WHERE EXISTS (
+         SELECT 1 FROM agenda WHERE connector = names.name AND run_at <= $1 AND lease_until <= $1) ORDER BY name"
+);
+const NEXT_AFTER: &str =
+    of_names!("SELECT MIN((SELECT MIN(run_at) FROM agenda WHERE connector = names.name AND run_at > $1)) AS at FROM names");
 
 impl Store {
     /// Claims what is due until `now + lease`: of each integration, and of what is none's, as much as there
@@ -186,7 +197,13 @@ impl Store {
         Ok(())
     }
 
-    /// When the next row is due, if there is one that nobody works on.
+    /// When the next row after `now` is due, claimed or not.
+    pub async fn next_after(&self, now: Time) -> Result<Option<Time>> {
+        let row = sqlx::query(NEXT_AFTER).bind(now.0).fetch_one(&mut *self.reading().await?).await?;
+        Ok(row.try_get::<Option<i64>, _>("at")?.map(Time))
+    }
+
+    /// When the next row is due, if there is one that nobody works on. Reads the whole agenda.
     pub async fn next_due(&self) -> Result<Option<Time>> {
         let row = sqlx::query("SELECT MIN(CASE WHEN lease_until > run_at THEN lease_until ELSE run_at END) AS at FROM agenda")
             .fetch_one(&mut *self.reading().await?)

@@ -4,7 +4,6 @@
 use p0::cli;
 use p0::desk::view::{Left, Phase};
 use p0::domain::alert::AlertKind;
-use p0::domain::outside::Outside;
 use p0::domain::time::{Clock, Span, Time};
 use p0::store::Kind;
 
@@ -337,6 +336,8 @@ async fn what_is_due_at_one_integration_does_not_wait_behind_the_herd_of_another
         let now = world.outer.now();
         herd(&world, "down", 40, now - Span::minutes(5)).await;
         herd(&world, "well", 2, now).await;
+        let next = async |after: Time| world.app.store.next_after(after).await.expect("read");
+        assert_eq!((next(now - HOUR).await, next(now - Span::minutes(1)).await), (Some(now - Span::minutes(5)), Some(now)));
         let claim = async |free: usize| {
             let free = move |name: &str| if name == "down" { free } else { 10 };
             let claimed = world.app.store.claim(now, Span::seconds(45), |_| 100, free).await.expect("claimed");
