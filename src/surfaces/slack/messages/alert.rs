@@ -65,5 +65,6 @@ fn body(alert: &Alert) -> String {
             "What is due to be taken away is still taken away. `p0 breaker` says how to let it go on.",
         ),
     };
-    format!("{} {what} {why} {then}", about(alert))
+    let said = [about(alert), what, why, then.to_owned()];
+    said.into_iter().filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -135,6 +135,12 @@ fn alerts_say_what_is_wrong_and_what_to_do() {
         opened_at: minutes(5),
         closed_at: None,
     };
+    let unsaid = Alert { kind: AlertKind::Missing, told: Told::new("analyst", "", minutes(3)), ..open.clone() };
+    assert!(
+        alert(&unsaid)
+            .text
+            .ends_with("it was granted and is not there any more. It is not put back; whoever needs it asks again.")
+    );
     let mut all = Vec::new();
     for kind in AlertKind::ALL {
         open.kind = *kind;
