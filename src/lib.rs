@@ -14,6 +14,7 @@ pub mod directory;
 pub mod domain;
 pub mod engine;
 pub mod metrics;
+pub mod oncall;
 pub mod playground;
 pub mod policy;
 pub mod secret;

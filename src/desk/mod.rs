@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use crate::catalog::{Catalog, Index};
 use crate::connectors::Connectors;
 use crate::directory::Directory;
+use crate::domain::directory::Who;
 use crate::domain::event::{Event, ORGANISATION};
 use crate::domain::fault::Fault;
 use crate::domain::id::RequestId;
@@ -207,16 +208,10 @@ impl Desk {
             let Some(directory) = directory else {
                 return Err(format!("The directory {} is not configured.", group.directory));
             };
-            let members = match within(directory.members(&group.id)).await {
-                Ok(members) => members,
-                Err(fault) => return Err(fault.to_string()),
-            };
-            for member in members {
-                let found =
-                    self.inner.store.person_by_handle(&member).await.map_err(|_| "The database did not answer.".to_owned())?;
-                if found.is_some_and(|found| found.id == person.id) {
-                    return Ok(true);
-                }
+            let members = within(directory.members(&group.id)).await.map_err(|fault| fault.to_string())?;
+            let handles = self.inner.store.handles(&person.id).await.map_err(|_| "The database did not answer.".to_owned())?;
+            if members.has(&Who::new(person, handles)) {
+                return Ok(true);
             }
         }
         Ok(false)

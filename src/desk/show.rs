@@ -185,7 +185,8 @@ impl Desk {
 
     async fn person_view(&self, id: &PersonId, surface: &str, realm: &str) -> Result<PersonView> {
         let name = self.inner.store.person(id).await?.map_or_else(|| "somebody".to_owned(), |person| person.name);
-        let handles = self.inner.store.handles(id, surface).await?;
+        let mut handles = self.inner.store.handles(id).await?;
+        handles.retain(|handle| handle.surface == surface);
         let handle = handles.iter().find(|handle| handle.realm == realm).or(handles.first()).map(|handle| handle.handle.clone());
         Ok(PersonView { id: id.clone(), name, handle })
     }

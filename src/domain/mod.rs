@@ -6,6 +6,7 @@
 pub mod access;
 pub mod alert;
 pub mod assignment;
+pub mod directory;
 pub mod event;
 pub mod fault;
 pub mod grant;

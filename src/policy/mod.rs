@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::domain::directory::Group;
 use crate::domain::id::PersonId;
 use crate::domain::person::Email;
 use crate::domain::time::{Span, Time};
@@ -100,19 +101,6 @@ impl Line {
     /// How long the line would be.
     fn total(&self, at: Time, length: Span) -> Span {
         (at + length - self.began.unwrap_or(at)).whole_minutes()
-    }
-}
-
-/// A group of a directory, written `slack:S0123ABCD`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Group {
-    pub directory: String,
-    pub id: String,
-}
-
-impl std::fmt::Display for Group {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.directory, self.id)
     }
 }
 

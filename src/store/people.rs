@@ -47,15 +47,12 @@ impl Store {
         row.as_ref().map(person).transpose()
     }
 
-    /// The names a person has on a surface.
-    pub async fn handles(&self, id: &PersonId, surface: &str) -> Result<Vec<Handle>> {
-        let rows = sqlx::query(
-            "SELECT surface, realm, handle FROM handles WHERE person = $1 AND surface = $2 ORDER BY linked_at, realm",
-        )
-        .bind(id.as_str())
-        .bind(surface)
-        .fetch_all(&mut *self.reading().await?)
-        .await?;
+    /// The names a person has on all surfaces.
+    pub async fn handles(&self, id: &PersonId) -> Result<Vec<Handle>> {
+        let rows = sqlx::query("SELECT surface, realm, handle FROM handles WHERE person = $1 ORDER BY linked_at, realm")
+            .bind(id.as_str())
+            .fetch_all(&mut *self.reading().await?)
+            .await?;
         rows.iter()
             .map(|row| {
                 Ok(Handle { surface: row.try_get("surface")?, realm: row.try_get("realm")?, handle: row.try_get("handle")? })

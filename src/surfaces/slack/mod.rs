@@ -28,6 +28,7 @@ use super::{BadSurface, Built, Parts, Surface};
 use crate::desk::Desk;
 use crate::desk::view::RequestView;
 use crate::directory::Directory;
+use crate::domain::directory::Members;
 use crate::domain::fault::Fault;
 use crate::domain::id::RequestId;
 use crate::domain::notice::{ApprovalsPlace, Audience, Notice, Posted, Subject};
@@ -229,10 +230,11 @@ impl Surface for Slack {
 
 #[async_trait]
 impl Directory for Slack {
-    async fn members(&self, group: &str) -> Result<Vec<Handle>, Fault> {
+    async fn members(&self, group: &str) -> Result<Arc<Members>, Fault> {
         let home = self.home().await?;
         let realm = Slack::realm(home);
         let members = self.client.group_members(group, home.org_wide.then_some(home.team.as_str())).await?;
-        Ok(members.into_iter().map(|handle| Handle { surface: NAME.to_owned(), realm: realm.clone(), handle }).collect())
+        let named = |handle| Handle { surface: NAME.to_owned(), realm: realm.clone(), handle };
+        Ok(Arc::new(Members { handles: members.into_iter().map(named).collect(), ..Members::default() }))
     }
 }
