@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::policy::Policy;
+use crate::policy::{Names, Policy};
 use crate::secret::{BadSecret, Env};
 use crate::yaml::{BadYaml, Section, Spanned};
 
@@ -96,7 +96,7 @@ impl Config {
         let organisation = organisation
             .read()?
             .ok_or_else(|| organisation.problem("is missing; write `organisation: { slug: acme, title: Acme }`"))?;
-        let policy = Policy::read(&whole.child("policy"), surfaces)?;
+        let policy = Policy::read(&whole.child("policy"), Names { directories: surfaces, on_call: &[] })?;
         let engine = whole.child("engine");
         let all = whole.child("integrations");
         let integrations = all.keys()?.into_iter().map(|name| (name.clone(), all.child(&name.value))).collect();

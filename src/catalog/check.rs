@@ -9,7 +9,7 @@ use std::fmt::Display;
 use super::manifest::{self, Manifest};
 use super::template::Template;
 use super::{AccessType, Arg, Integration, Kind, Limits, Pattern, Source, Sources};
-use crate::domain::access::{Args, Choice};
+use crate::domain::access::{Args, Choice, Risk};
 use crate::domain::time::Span;
 use crate::yaml::{BadYaml, Section, Spanned};
 
@@ -158,6 +158,13 @@ impl Check<'_> {
         let effect = self.template(&written.effect, &args);
         let after = written.after.as_ref().and_then(|after| self.template(after, &args));
         let limits = self.limits(written.limits.as_ref());
+        let risk = match &written.risk {
+            None => Risk::Low,
+            Some(word) => Risk::parse(&word.value).unwrap_or_else(|| {
+                self.no(word, format!("\"{}\" is no risk; write low, medium or high", word.value));
+                Risk::Low
+            }),
+        };
         (self.mistakes.len() == before).then_some(AccessType {
             name: name.value.clone(),
             title: written.title.value.clone(),
@@ -167,6 +174,8 @@ impl Check<'_> {
             effect: effect?,
             after,
             limits,
+            risk,
+            emergency: written.emergency,
         })
     }
 

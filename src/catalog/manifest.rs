@@ -37,6 +37,9 @@ pub struct AccessType {
     pub effect: Spanned<String>,
     pub after: Option<Spanned<String>>,
     pub limits: Option<Limits>,
+    pub risk: Option<Spanned<String>>,
+    #[serde(default)]
+    pub emergency: bool,
 }
 
 #[derive(Debug, Deserialize)]

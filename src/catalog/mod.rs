@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::access::{Access, Args, Choice};
+use crate::domain::access::{Access, Args, Attributes, Choice, Risk};
 use crate::domain::time::Span;
 use crate::yaml::{BadYaml, Section};
 
@@ -56,6 +56,10 @@ pub struct AccessType {
     pub effect: Template,
     pub after: Option<Template>,
     pub limits: Limits,
+    /// How much harm it can do; rules may ask for more where it is high.
+    pub risk: Risk,
+    /// For emergencies: only approvers whose rule says so may say yes.
+    pub emergency: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -251,6 +255,17 @@ impl Catalog {
     pub fn find(&self, access: &Access) -> Option<(&Integration, &AccessType)> {
         let integration = self.get(&access.integration)?;
         Some((integration, integration.access_type(&access.access_type)?))
+    }
+
+    /// What access policies can narrow by: each argument is a filter of its name with its values under the
+    /// keys `id` and `name`, and under no key for a yes or no. One that may be left out and was has none.
+    pub fn attributes(access_type: &AccessType, args: &Args) -> Attributes {
+        let of = |arg: &Arg| {
+            let given = args.get(&arg.name).map(|value| value.split(args::MANY).map(str::to_owned).collect());
+            let values: Vec<String> = given.unwrap_or_default();
+            ["", "id", "name"].map(|key| (key.to_owned(), values.clone())).into()
+        };
+        access_type.args.iter().map(|arg| (arg.name.clone(), of(arg))).collect()
     }
 
     /// What to do next, in the manifest's words. The connector's own hint goes before it.

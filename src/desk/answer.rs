@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::RequestId;
+use crate::domain::id::{PreapprovalId, RequestId};
 use crate::domain::time::{Span, Time};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,35 @@ pub enum Answer {
         request: RequestId,
         effect: String,
         until: Time,
+    },
+    /// The access policies let them have it without asking anybody.
+    Given {
+        request: RequestId,
+        effect: String,
+        length: Span,
+        why: String,
+    },
+    /// A yes after which others have to say yes too.
+    Counted {
+        request: RequestId,
+        have: u32,
+        need: u32,
+        step: u32,
+        steps: u32,
+        who: String,
+    },
+    /// Whoever is on call is told of it.
+    Escalated {
+        request: RequestId,
+        whom: String,
+    },
+    /// Something was allowed ahead of time.
+    Allowed {
+        preapproval: PreapprovalId,
+        effect: String,
+        whom: String,
+        until: Time,
+        length: Span,
     },
     /// They have it, and may not have it any longer without a pause.
     UsedUp {
@@ -95,6 +124,9 @@ impl Answer {
             Answer::Asked { request, .. }
             | Answer::AlreadyAsked { request, .. }
             | Answer::AtOnce { request, .. }
+            | Answer::Given { request, .. }
+            | Answer::Counted { request, .. }
+            | Answer::Escalated { request, .. }
             | Answer::Approved { request, .. }
             | Answer::Denied { request }
             | Answer::Withdrawn { request }
@@ -103,6 +135,7 @@ impl Answer {
             | Answer::DecidedBefore { request, .. }
             | Answer::OverBefore { request } => Some(request),
             Answer::AlreadyHeld { .. }
+            | Answer::Allowed { .. }
             | Answer::UsedUp { .. }
             | Answer::Refused { .. }
             | Answer::Text { .. }
@@ -120,6 +153,10 @@ impl Answer {
             | Answer::Ended { .. }
             | Answer::Nothing => false,
             Answer::Asked { .. }
+            | Answer::Given { .. }
+            | Answer::Counted { .. }
+            | Answer::Escalated { .. }
+            | Answer::Allowed { .. }
             | Answer::AlreadyAsked { .. }
             | Answer::AlreadyHeld { .. }
             | Answer::AtOnce { .. }
@@ -141,6 +178,20 @@ impl Answer {
             Answer::AtOnce { effect, until, .. } => {
                 format!("The access policy approved this at once: {effect}, until {}.", when(*until))
             }
+            Answer::Given { effect, length, why, .. } => {
+                format!("You have {effect} for {length} as soon as it works: {why}. You will get a message.")
+            }
+            Answer::Counted { have, need, step, steps, who, .. } => {
+                let step = if *steps > 1 { format!(" (step {step} of {steps})") } else { String::new() };
+                let missing = need.saturating_sub(*have);
+                let more = if missing == 1 { "one more yes is".to_owned() } else { format!("{missing} more are") };
+                format!("Your yes counts; {more} needed from {who}{step}.")
+            }
+            Answer::Escalated { whom, .. } => format!("{whom} got a message about it."),
+            Answer::Allowed { effect, whom, until, length, .. } => format!(
+                "Allowed ahead of time: {whom} can have {effect} at once until {}, each time for at most {length}.",
+                when(*until)
+            ),
             Answer::UsedUp { effect, longest, until } => format!(
                 "You have {effect} until {}. It may be held for {longest} without a pause, and that is used up; ask again after that.",
                 when(*until)

@@ -10,11 +10,8 @@ use crate::domain::person::Actor;
 use crate::domain::planted::{Bug, planted};
 use crate::domain::request::{Outcome, RequestState};
 use crate::domain::time::{Span, Time};
-use crate::policy::Line;
-use crate::store::{DecisionRow, RequestRow, Tx, Verdict};
-
-/// The only step there is until policies have several.
-const FIRST_STEP: i64 = 1;
+use crate::policy::{Line, Progress, Yes};
+use crate::store::{Decided, DecisionRow, RequestRow, Tx};
 
 /// What an approval gives: how long its grants are to work, and how long they may take until they do.
 #[derive(Debug, Clone, Copy)]
@@ -39,19 +36,19 @@ fn too_long(line: Line, left: Span) -> Answer {
 impl Desk {
     /// Approves a request for `length` (what was asked for when `None`).
     pub async fn approve(&self, came: &Came, request: &RequestId, length: Option<Span>) -> Result<Answer> {
-        self.decide(came, request, Verdict::Approve, length, None).await
+        self.decide(came, request, Decided::Approve, length, None).await
     }
 
     /// Denies a request, with a note for the requestor if there is one.
     pub async fn deny(&self, came: &Came, request: &RequestId, note: Option<String>) -> Result<Answer> {
-        self.decide(came, request, Verdict::Deny, None, note).await
+        self.decide(came, request, Decided::Deny, None, note).await
     }
 
     async fn decide(
         &self,
         came: &Came,
         id: &RequestId,
-        verdict: Verdict,
+        verdict: Decided,
         chosen: Option<Span>,
         note: Option<String>,
     ) -> Result<Answer> {
@@ -59,13 +56,30 @@ impl Desk {
             return self.only_answer(came, Answer::Refused { why: "This request does not exist here.".to_owned() }).await;
         };
         let rules = self.rules().await?;
-        if let Err(why) = self.may(&rules, &row.request, &came.person, false).await {
-            return self.only_answer(came, Answer::Refused { why }).await;
-        }
+        let actor = self.whole(&came.person).await?;
+        let mut judged = self.judge_again(&rules, &row).await?;
+        let yes = match verdict {
+            Decided::Approve => self.would_be(&rules, &row, &mut judged, &actor).await?.map(Some),
+            Decided::Deny => self.may_deny(&rules, &row, &mut judged, &actor).await?.map(|()| None),
+        };
+        let yes = match yes {
+            Ok(yes) => yes,
+            // Whoever could have decided it is told what came of it.
+            Err(_) if row.request.state != RequestState::Open && self.decides(&rules, &mut judged, &actor).await?.is_ok() => None,
+            Err(why) => return self.only_answer(came, Answer::Refused { why: why.to_string() }).await,
+        };
         let now = self.now();
         let (mut length, mut given) = (chosen.unwrap_or(row.request.length), Given { length: Span::ZERO, allowance: Span::ZERO });
-        if verdict == Verdict::Approve && row.request.state == RequestState::Open {
-            let line = self.line(&rules, &row.request.access, &self.rows_of(&row.plan).await?).await?;
+        let mut step = row.approvals + 1;
+        if let Some(Yes::More(progress)) = &yes {
+            step = i64::from(progress.step);
+        }
+        if let (Some(yes), RequestState::Open) = (&yes, row.request.state) {
+            let longest = match yes {
+                Yes::Done { longest, .. } => *longest,
+                Yes::More(_) => judged.analysis.longest(),
+            };
+            let line = self.line(longest, &row.request.access, &self.rows_of(&row.plan).await?).await?;
             let from = self.counts_from(&row).await?;
             let left = line.left(from);
             if chosen.is_none() {
@@ -75,29 +89,91 @@ impl Desk {
                 let answer = too_long(line, left);
                 return super::settle!(self.refuse_and_show(came, id, &answer).await);
             }
+            // Nobody's yes gives more than another one's did.
+            length = self.shortest_said(&row).await?.map_or(length, |shortest| shortest.min(length));
             given = Given { length: length + (from - now), allowance: rules.policy.allowance };
         }
         let decision = DecisionRow {
             request: id.clone(),
-            step: FIRST_STEP,
+            step,
             actor: Actor::Person(came.person.id.clone()),
             verdict,
-            length: (verdict == Verdict::Approve).then_some(length),
+            length: (verdict == Decided::Approve).then_some(length),
             note: note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty()),
             via: came.handle.surface.clone(),
             policy: rules.version,
             at: now,
         };
+        if let (Some(Yes::More(progress)), RequestState::Open) = (yes, row.request.state) {
+            return match super::settle!(self.put_one_of_several(came, &row, &decision, &progress).await)? {
+                Some(answer) => Ok(answer),
+                // Somebody else said something at the same moment: by now this may be the last yes.
+                None => Box::pin(self.decide(came, id, verdict, chosen, decision.note)).await,
+            };
+        }
         super::settle!(self.put_decision(came, &row, &decision, given).await)
+    }
+
+    /// The shortest length that somebody said yes to so far.
+    async fn shortest_said(&self, row: &RequestRow) -> Result<Option<Span>> {
+        if row.approvals == 0 {
+            return Ok(None);
+        }
+        let decisions = self.inner.store.decisions(&row.request.id).await?;
+        let yeses = decisions.into_iter().filter(|decision| decision.verdict == Decided::Approve);
+        Ok(yeses.filter_map(|decision| decision.length).min())
+    }
+
+    /// A yes after which others have to say yes too. `None`: the request changed meanwhile, and nothing was
+    /// written.
+    async fn put_one_of_several(
+        &self,
+        came: &Came,
+        row: &RequestRow,
+        decision: &DecisionRow,
+        progress: &Progress,
+    ) -> Result<Option<Answer>> {
+        let id = &row.request.id;
+        let answer = Answer::Counted {
+            request: id.clone(),
+            have: progress.have,
+            need: progress.need,
+            step: progress.step,
+            steps: progress.steps,
+            who: progress.who.clone(),
+        };
+        let mut tx = self.inner.store.begin().await?;
+        if !self.take(&mut tx, came, &answer).await? {
+            drop(tx);
+            return self.answer_of(&came.key).await.map(Some);
+        }
+        if !tx.count_approval(id, row.approvals, decision.at).await? {
+            drop(tx);
+            let open = self.inner.store.request(id).await?.is_some_and(|row| row.request.state == RequestState::Open);
+            if open && decision.at < row.stale_at {
+                return Ok(None);
+            }
+            let answer = self.decided_before(id).await?;
+            return self.only_answer(came, answer).await.map(Some);
+        }
+        tx.insert_decision(decision).await?;
+        self.retell(&mut tx, id).await?;
+        let body = json!({
+            "step": decision.step, "length_ms": decision.length, "policy": decision.policy, "via": decision.via,
+            "rule": progress.rule, "have": progress.have, "need": progress.need,
+        });
+        tx.record(Event::new(id, decision.at, decision.actor.clone(), "request.approved_by_one").with(body));
+        tx.commit().await?;
+        Ok(Some(answer))
     }
 
     async fn put_decision(&self, came: &Came, row: &RequestRow, decision: &DecisionRow, given: Given) -> Result<Answer> {
         let id = &row.request.id;
         let answer = match decision.verdict {
-            Verdict::Approve => Answer::Approved { request: id.clone(), length: decision.length.unwrap_or(row.request.length) },
-            Verdict::Deny => Answer::Denied { request: id.clone() },
+            Decided::Approve => Answer::Approved { request: id.clone(), length: decision.length.unwrap_or(row.request.length) },
+            Decided::Deny => Answer::Denied { request: id.clone() },
         };
-        if planted(Bug::CallFirst) && decision.verdict == Verdict::Approve {
+        if planted(Bug::CallFirst) && decision.verdict == Decided::Approve {
             self.call_first(row).await;
         }
         let mut tx = self.inner.store.begin().await?;
@@ -126,15 +202,15 @@ impl Desk {
         Ok(answer.clone())
     }
 
-    /// What the policy itself decides of an extension that it lets pass.
-    pub(super) fn decided_by_policy(&self, row: &RequestRow, version: i64) -> DecisionRow {
+    /// What the policy itself decides of a request that it lets pass, and why.
+    pub(super) fn decided_by_policy(&self, row: &RequestRow, version: i64, actor: Actor, why: &str) -> DecisionRow {
         DecisionRow {
             request: row.request.id.clone(),
-            step: FIRST_STEP,
-            actor: Actor::Config,
-            verdict: Verdict::Approve,
+            step: 1,
+            actor,
+            verdict: Decided::Approve,
             length: Some(row.request.length),
-            note: Some("an extension that the policy approves at once".to_owned()),
+            note: Some(why.to_owned()),
             via: row.request.via.clone(),
             policy: version,
             at: row.request.created_at,
@@ -147,15 +223,15 @@ impl Desk {
         let id = &row.request.id;
         let now = decision.at;
         let (outcome, what) = match decision.verdict {
-            Verdict::Approve => (Outcome::Approve, "request.approved"),
-            Verdict::Deny => (Outcome::Deny, "request.denied"),
+            Decided::Approve => (Outcome::Approve, "request.approved"),
+            Decided::Deny => (Outcome::Deny, "request.denied"),
         };
         let to = RequestState::Open.after(outcome).unwrap_or(RequestState::Open);
         if !tx.close_request(id, to, now).await? {
             return Ok(false);
         }
         tx.insert_decision(decision).await?;
-        if decision.verdict == Verdict::Approve {
+        if decision.verdict == Decided::Approve {
             let Given { length, allowance } = given;
             let mut planned: Vec<_> = (0i64..).zip(&row.plan).collect();
             planned.sort_by(|one, other| one.1.key.cmp(&other.1.key)); // the order in which rows are locked

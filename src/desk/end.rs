@@ -32,7 +32,9 @@ impl Desk {
             End::Relinquished => Err("Only the person who has the access can give it back; approvers can revoke it.".to_owned()),
             End::Revoked | End::Expired | End::Failed => {
                 let rules = self.rules().await?;
-                self.may(&rules, &row.request, &came.person, true).await
+                let mut judged = self.judge_again(&rules, &row).await?;
+                let actor = self.whole(&came.person).await?;
+                self.decides(&rules, &mut judged, &actor).await?.map_err(|why| why.to_string())
             }
         };
         if let Err(why) = may {

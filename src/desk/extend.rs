@@ -5,7 +5,7 @@
 
 use super::submit::{Length, Wanted};
 use super::view::More;
-use super::{Answer, Came, Desk, Result, Rules};
+use super::{Answer, Came, Desk, Result};
 use crate::domain::access::{Access, Planned};
 use crate::domain::id::{PersonId, RequestId};
 use crate::domain::request::RequestState;
@@ -52,6 +52,9 @@ impl Desk {
             effect: row.request.effect,
             reason: row.request.reason,
             length: Length::More { of: id.clone(), length },
+            to: None,
+            break_glass: false,
+            only_at_once: false,
         };
         self.ask(came, &rules, wanted).await
     }
@@ -64,7 +67,8 @@ impl Desk {
             return Ok(Some(More::Asked));
         }
         let rules = self.rules().await?;
-        let line = self.line(&rules, &row.request.access, &self.rows_of(&row.plan).await?).await?;
+        let judged = self.judge_again(&rules, &row).await?;
+        let line = self.line(judged.analysis.longest(), &row.request.access, &self.rows_of(&row.plan).await?).await?;
         let length = length.min(line.left(until));
         Ok(Some(match length {
             Span::ZERO => More::UsedUp { longest: line.longest },
@@ -93,9 +97,8 @@ impl Desk {
     ///
     /// It is read from the grants and not from what people named as extended: however somebody asks,
     /// and in whatever order it is approved, the same effect on the same principal is one line.
-    pub(super) async fn line(&self, rules: &Rules, access: &Access, rows: &[AssignmentRow]) -> Result<Line> {
-        let of_type = self.catalog().find(access).and_then(|(_, access_type)| access_type.limits.longest);
-        let mut line = Line { longest: rules.policy.longest_for(of_type), began: None };
+    pub(super) async fn line(&self, longest: Span, access: &Access, rows: &[AssignmentRow]) -> Result<Line> {
+        let mut line = Line { longest: self.no_longer_than_type(longest, access), began: None };
         for row in rows {
             let Some(began) = self.inner.store.line_began(&row.id, self.now()).await? else {
                 return Ok(Line { began: None, ..line });
@@ -103,6 +106,12 @@ impl Desk {
             line.began = line.began.max(Some(began));
         }
         Ok(line)
+    }
+
+    /// What the policies let somebody have, or less if the access type has a limit of its own.
+    pub(super) fn no_longer_than_type(&self, longest: Span, access: &Access) -> Span {
+        let of_type = self.catalog().find(access).and_then(|(_, access_type)| access_type.limits.longest);
+        of_type.map_or(longest, |of_type| of_type.min(longest))
     }
 
     /// The rows of all effects of a plan; none when one of them was never asked for before.

@@ -10,9 +10,12 @@ mod decide;
 mod end;
 mod extend;
 mod inbox;
+mod judge;
 mod lookups;
+mod notices;
 mod people;
 mod show;
+mod show_policy;
 mod submit;
 pub mod view;
 mod words;
@@ -23,7 +26,6 @@ use std::sync::{Arc, Mutex, RwLock};
 use crate::catalog::{Catalog, Index};
 use crate::connectors::Connectors;
 use crate::directory::Directory;
-use crate::domain::directory::Who;
 use crate::domain::event::{Event, ORGANISATION};
 use crate::domain::fault::Fault;
 use crate::domain::id::RequestId;
@@ -31,6 +33,7 @@ use crate::domain::notice::ApprovalsPlace;
 use crate::domain::outside::Outside;
 use crate::domain::person::{Actor, Handle, Person};
 use crate::domain::time::{Span, Time};
+use crate::oncall::OnCall;
 use crate::policy::{self, Policy};
 use crate::secret::{BadSecret, Key};
 use crate::store::{Store, StoreError, Tx};
@@ -92,6 +95,7 @@ struct Inner {
     catalog: RwLock<Arc<Catalog>>,
     places: RwLock<Arc<Vec<ApprovalsPlace>>>,
     directories: RwLock<BTreeMap<String, Arc<dyn Directory>>>,
+    on_call: RwLock<BTreeMap<String, Arc<dyn OnCall>>>,
     rules: RwLock<Option<Arc<Rules>>>,
     /// Whom handles are linked to, as far as somebody came lately.
     known: Mutex<BTreeMap<Handle, Person>>,
@@ -99,7 +103,7 @@ struct Inner {
     refreshed: Mutex<BTreeMap<String, Time>>,
 }
 
-/// The policy in force, with its approvers as people.
+/// The policy in force, with those who hold the roles of approvers and reviewers as people.
 #[derive(Debug)]
 pub struct Rules {
     pub version: i64,
@@ -119,6 +123,7 @@ impl Desk {
             catalog: RwLock::default(),
             places: RwLock::default(),
             directories: RwLock::default(),
+            on_call: RwLock::default(),
             rules: RwLock::default(),
             known: Mutex::default(),
             refreshed: Mutex::default(),
@@ -140,6 +145,22 @@ impl Desk {
         if let Ok(mut directories) = self.inner.directories.write() {
             directories.insert(name.to_owned(), directory);
         }
+    }
+
+    pub fn add_on_call(&self, name: &str, source: Arc<dyn OnCall>) {
+        if let Ok(mut sources) = self.inner.on_call.write() {
+            sources.insert(name.to_owned(), source);
+        }
+    }
+
+    fn directory(&self, name: &str) -> std::result::Result<Arc<dyn Directory>, String> {
+        let found = self.inner.directories.read().ok().and_then(|known| known.get(name).cloned());
+        found.ok_or_else(|| format!("The directory {name} is not configured."))
+    }
+
+    fn on_call_source(&self, name: &str) -> std::result::Result<Arc<dyn OnCall>, String> {
+        let found = self.inner.on_call.read().ok().and_then(|known| known.get(name).cloned());
+        found.ok_or_else(|| format!("The on-call source {name} is not configured."))
     }
 
     pub fn catalog(&self) -> Arc<Catalog> {
@@ -182,7 +203,7 @@ impl Desk {
         let now = self.now();
         let mut approvers = Vec::new();
         let mut tx = self.inner.store.begin().await?;
-        for email in &policy.people {
+        for email in policy.approvers.people.iter().chain(&policy.reviewers.people) {
             approvers.push(tx.person_for_email(email, email.as_str(), now).await?);
         }
         tx.commit().await?;
@@ -201,48 +222,11 @@ impl Desk {
         }
     }
 
-    /// Is this person in one of the policy's approver groups? Asked of the directory now.
-    async fn in_group(&self, rules: &Rules, person: &Person) -> std::result::Result<bool, String> {
-        for group in &rules.policy.groups {
-            let directory = self.inner.directories.read().ok().and_then(|known| known.get(&group.directory).cloned());
-            let Some(directory) = directory else {
-                return Err(format!("The directory {} is not configured.", group.directory));
-            };
-            let members = within(directory.members(&group.id)).await.map_err(|fault| fault.to_string())?;
-            let handles = self.inner.store.handles(&person.id).await.map_err(|_| "The database did not answer.".to_owned())?;
-            if members.has(&Who::new(person, handles)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// The messages of a request are brought up to date.
     async fn retell(&self, tx: &mut Tx, request: &RequestId) -> Result<()> {
         tx.bump_notices(request).await?;
         tx.show_notices(request, self.now()).await?;
         Ok(())
-    }
-
-    /// May this person decide (or, with `approver_only`, take away) this request now?
-    async fn may(
-        &self,
-        rules: &Rules,
-        request: &crate::domain::request::Request,
-        person: &Person,
-        approver_only: bool,
-    ) -> std::result::Result<(), String> {
-        let approvers: Vec<_> = rules.approvers.iter().map(|approver| approver.id.clone()).collect();
-        let in_group = if approvers.contains(&person.id) { Ok(false) } else { self.in_group(rules, person).await };
-        let press = policy::Press {
-            actor: &person.id,
-            requestor: &request.requestor,
-            principal: &request.principal,
-            approvers: &approvers,
-            in_group: in_group.as_ref().map(|member| *member).map_err(String::as_str),
-        };
-        let may = if approver_only { rules.policy.is_approver(press) } else { rules.policy.may_decide(press) };
-        may.map_err(|why| why.to_string())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads the record and makes the view of it: what a surface renders.
 
-use super::view::{Approvers, Extends, Left, PersonView, Phase, RequestView};
+use super::view::{Extends, Left, PersonView, Phase, RequestView};
 use super::{Answer, Desk, Result};
 use crate::domain::access::{Cut, Observed};
 use crate::domain::alert::Alert;
@@ -8,7 +8,7 @@ use crate::domain::assignment::{self, AssignmentState, Baseline};
 use crate::domain::grant::{Ended, Grant};
 use crate::domain::id::{AlertId, PersonId, RequestId};
 use crate::domain::notice::{Audience, Notice};
-use crate::domain::person::Actor;
+use crate::domain::person::{Actor, Email};
 use crate::domain::request::RequestState;
 use crate::domain::time::Time;
 use crate::store::{AssignmentRow, DecisionRow, RequestRow};
@@ -47,18 +47,18 @@ impl Desk {
                 (request.access.integration.clone(), request.access.access_type.clone(), shown.collect(), None)
             }
         };
-        let mut approvers =
-            Approvers { people: Vec::new(), groups: rules.policy.groups.iter().map(ToString::to_string).collect() };
-        for person in &rules.approvers {
-            approvers.people.push(self.person_view(&person.id, surface, realm).await?);
-        }
+        let mut judged = self.judge_again(&rules, &row).await?;
+        let (approvers, policy) = self.policy_view(&rules, &row, &mut judged, surface, realm).await?;
         let (mut extends, mut left) = (None, rules.policy.longest_for(longest));
         if let Some(extended) = &request.extends {
             let (from, now) = (self.ends_at(extended).await?, self.now());
             extends = Some(Extends { id: extended.clone(), until: from.filter(|from| now < *from), on_top: row.on_top });
         }
         if request.state == RequestState::Open {
-            left = self.line(&rules, &request.access, &self.rows_of(&row.plan).await?).await?.left(self.counts_from(&row).await?);
+            left = self
+                .line(judged.analysis.longest(), &request.access, &self.rows_of(&row.plan).await?)
+                .await?
+                .left(self.counts_from(&row).await?);
         }
         let (parts, extended) = self.parts(&row).await?;
         let phase = self.phase(&row, &parts, surface, realm).await?;
@@ -76,6 +76,7 @@ impl Desk {
             extends,
             warning: request.warning.clone(),
             approvers,
+            policy,
             durations: rules.policy.durations_for(request.length, left),
             phase,
             stays_until: parts.iter().filter_map(|part| part.kept_until).max(),
@@ -183,7 +184,12 @@ impl Desk {
         Ok(Phase::Usable { by, at, since, until, connect, standing })
     }
 
-    async fn person_view(&self, id: &PersonId, surface: &str, realm: &str) -> Result<PersonView> {
+    /// By which address somebody is known here.
+    pub async fn address(&self, id: &PersonId) -> Result<Option<Email>> {
+        Ok(self.inner.store.person(id).await?.and_then(|person| person.email))
+    }
+
+    pub async fn person_view(&self, id: &PersonId, surface: &str, realm: &str) -> Result<PersonView> {
         let name = self.inner.store.person(id).await?.map_or_else(|| "somebody".to_owned(), |person| person.name);
         let mut handles = self.inner.store.handles(id).await?;
         handles.retain(|handle| handle.surface == surface);

@@ -4,18 +4,24 @@ use serde_json::json;
 
 use super::answer::Mistake;
 use super::decide::Given;
+use super::judge::{Judgement, Question, Routed};
+use super::notices::Turns;
 use super::{Answer, Came, Desk, Result, Rules, within};
 use crate::catalog::form::{Complete, DURATION, Draft, REASON};
 use crate::domain::access::{Access, Ask, Assignment, Observed, Plan, mark};
 use crate::domain::assignment::{AssignmentState, Baseline};
 use crate::domain::event::Event;
 use crate::domain::fault::Fault;
-use crate::domain::id::{AssignmentId, NoticeId, RequestId};
-use crate::domain::notice::{Audience, Notice, Subject};
-use crate::domain::person::Actor;
+use crate::domain::id::{AssignmentId, PersonId, RequestId};
+use crate::domain::person::{Actor, Email, Person};
 use crate::domain::request::{LONGEST_REASON, Request, RequestState};
 use crate::domain::time::{Span, Time};
+use crate::policy::analysis::Why;
+use crate::policy::{Line, Refusal};
 use crate::store::{Kind, RequestRow};
+
+/// How the reason for giving something at once begins when it is an emergency.
+pub(super) const EMERGENCY: &str = "an emergency";
 
 /// What is asked for, complete.
 pub(super) struct Wanted {
@@ -23,6 +29,22 @@ pub(super) struct Wanted {
     pub effect: String,
     pub reason: Option<String>,
     pub length: Length,
+    /// Who is to receive it, if not whoever asks.
+    pub to: Option<Email>,
+    /// As an emergency.
+    pub break_glass: bool,
+    /// Only if nobody has to be asked.
+    pub only_at_once: bool,
+}
+
+/// What the policies give without asking anybody.
+struct AtOnce {
+    given: Given,
+    actor: Actor,
+    why: String,
+    emergency: bool,
+    /// It makes longer what they have, and does not count without that.
+    extension: bool,
 }
 
 /// For how long.
@@ -58,38 +80,85 @@ impl Desk {
                 format!("A reason can have at most {LONGEST_REASON} characters; shorten it or link to a ticket."),
             ));
         }
-        if reason.is_none() && rules.policy.require_reason {
-            mistakes.push(mistake(REASON, "Say why you need this; approvers require it.".to_owned()));
-        }
         let Ok(Complete { access, effect, duration, .. }) = complete else { return self.mistaken(came, mistakes).await };
-        let of_type = catalog.find(&access).and_then(|(_, access_type)| access_type.limits.longest);
-        let most = rules.policy.longest_for(of_type);
-        let length = duration.map_or(Length::Usual(Span::hours(1).min(most)), Length::Exactly);
-        if matches!(length, Length::Exactly(length) if most < length) {
-            mistakes.push(mistake(DURATION, format!("The longest you can ask for is {most}; choose {most} or less.")));
-        }
         if !mistakes.is_empty() {
             return self.mistaken(came, mistakes).await;
         }
-        self.ask(came, &rules, Wanted { access, effect, reason, length }).await
+        let length = duration.map_or(Length::Usual(Span::hours(1)), Length::Exactly);
+        let wanted = Wanted { access, effect, reason, length, to: None, break_glass: false, only_at_once: false };
+        self.ask(came, &rules, wanted).await
     }
 
     /// Asks for what a form, a command or a press on Extend made complete.
     pub(super) async fn ask(&self, came: &Came, rules: &Rules, wanted: Wanted) -> Result<Answer> {
-        let Wanted { access, effect, reason, length } = wanted;
-        let plan = match self.plan(came, &access).await {
+        let principal = self.principal(came, wanted.to.as_ref()).await?;
+        let question = Question {
+            access: &wanted.access,
+            principal: self.whole(&principal).await?,
+            reason: wanted.reason.is_some(),
+            length: match &wanted.length {
+                Length::Exactly(length) | Length::More { length, .. } => Some(*length),
+                Length::Usual(_) => None,
+            },
+            break_glass: wanted.break_glass,
+        };
+        let (judged, plan) = futures::join!(self.judge(rules, &question), self.plan(&principal, &wanted.access));
+        let judged = judged?;
+        match &judged.analysis.refused {
+            None => {}
+            Some(why @ Refusal::NeedsReason { .. }) => {
+                return self.mistaken(came, vec![mistake(REASON, why.to_string())]).await;
+            }
+            Some(why @ Refusal::NeedsDuration { .. }) => {
+                return self.mistaken(came, vec![mistake(DURATION, why.to_string())]).await;
+            }
+            Some(why) => return self.only_answer(came, Answer::Refused { why: why.to_string() }).await,
+        }
+        let most = self.no_longer_than_type(judged.analysis.longest(), &wanted.access);
+        if matches!(wanted.length, Length::Exactly(length) if most < length) {
+            let why = format!("The longest you can ask for is {most}; choose {most} or less.");
+            return self.mistaken(came, vec![mistake(DURATION, why)]).await;
+        }
+        let plan = match plan {
             Ok(plan) => plan,
             Err(why) => return self.only_answer(came, Answer::Refused { why }).await,
         };
         match self.already_held(&plan).await {
             Ok(false) => {}
-            Ok(true) => return self.only_answer(came, Answer::AlreadyHeld { effect }).await,
+            Ok(true) if principal.id != came.person.id => {
+                let why = format!(
+                    "{} has this already: {}. Nothing was asked, and nothing will be taken away.",
+                    principal.name, wanted.effect
+                );
+                return self.only_answer(came, Answer::Refused { why }).await;
+            }
+            Ok(true) => return self.only_answer(came, Answer::AlreadyHeld { effect: wanted.effect }).await,
             Err(why) => return self.only_answer(came, Answer::Refused { why }).await,
         }
+        self.put_ask(came, rules, wanted, principal, judged, plan).await
+    }
+
+    /// Who is to receive it. Somebody nobody has seen yet has a name once something is asked for them.
+    pub(super) async fn principal(&self, came: &Came, to: Option<&Email>) -> Result<Person> {
+        let Some(email) = to.filter(|email| came.person.email.as_ref() != Some(email)) else { return Ok(came.person.clone()) };
+        let unseen = || Person { id: PersonId::new(&*self.inner.outside), email: Some(email.clone()), name: email.to_string() };
+        Ok(self.inner.store.person_by_email(email).await?.unwrap_or_else(unseen))
+    }
+
+    async fn put_ask(
+        &self,
+        came: &Came,
+        rules: &Rules,
+        wanted: Wanted,
+        mut principal: Person,
+        judged: Judgement,
+        plan: Plan,
+    ) -> Result<Answer> {
+        let Wanted { access, effect, reason, length, to: _, break_glass: _, only_at_once } = wanted;
         let now = self.now();
         let rows = self.rows_of(&plan.assignments).await?;
-        let held = self.held(&rows, &came.person.id).await?;
-        let line = self.line(rules, &access, &rows).await?;
+        let held = self.held(&rows, &principal.id).await?;
+        let line = self.line(judged.analysis.longest(), &access, &rows).await?;
         let on_top = match &length {
             Length::Exactly(_) | Length::Usual(_) => false,
             Length::More { of, .. } if held.as_ref().is_some_and(|held| held.request == *of) => true,
@@ -112,12 +181,18 @@ impl Desk {
             }
             Length::Usual(length) | Length::More { length, .. } => length.min(left),
         };
-        let person = &came.person;
-        let row = RequestRow {
+        if principal.id != came.person.id
+            && let Some(email) = &principal.email
+        {
+            let mut tx = self.inner.store.begin().await?;
+            principal = tx.person_for_email(email, &principal.name, now).await?;
+            tx.commit().await?;
+        }
+        let mut row = RequestRow {
             request: Request {
                 id: RequestId::new(&*self.inner.outside),
-                requestor: person.id.clone(),
-                principal: person.id.clone(),
+                requestor: came.person.id.clone(),
+                principal: principal.id.clone(),
                 access,
                 effect,
                 reason,
@@ -134,11 +209,25 @@ impl Desk {
             connect: plan.connect,
             on_top,
             stale_at: now + rules.policy.approvable,
+            approvals: 0,
+            routed: serde_json::to_string(&Routed::of(&judged.analysis)).ok(),
+            escalated_at: None,
         };
-        if row.request.extends.is_some() && rules.policy.extends_at_once(line, from, length) {
-            let answer =
-                Answer::AtOnce { request: row.request.id.clone(), effect: row.request.effect.clone(), until: from + length };
-            if let Some(answer) = super::settle!(self.insert(came, &row, rules, &answer, Some(length + (from - now))).await)? {
+        if let Some(at_once) = self.at_once(rules, &judged, line, from, &mut row).await? {
+            let answer = match at_once.extension {
+                true => Answer::AtOnce {
+                    request: row.request.id.clone(),
+                    effect: row.request.effect.clone(),
+                    until: from + row.request.length,
+                },
+                false => Answer::Given {
+                    request: row.request.id.clone(),
+                    effect: row.request.effect.clone(),
+                    length: row.request.length,
+                    why: at_once.why.clone(),
+                },
+            };
+            if let Some(answer) = super::settle!(self.insert(came, &row, rules, &judged, &answer, Some(&at_once)).await)? {
                 return Ok(answer);
             }
             // What it extends ended just now, or was extended by another press.
@@ -146,8 +235,56 @@ impl Desk {
                 return self.only_answer(came, super::extend::nothing_to_extend()).await;
             }
         }
+        if only_at_once || judged.analysis.open().next().is_none() {
+            let why = "Somebody has to approve this, so nothing was asked. Leave out `--approved` to ask.".to_owned();
+            return self.only_answer(came, Answer::Refused { why }).await;
+        }
         let answer = Answer::Asked { request: row.request.id.clone(), effect: row.request.effect.clone() };
-        Ok(super::settle!(self.insert(came, &row, rules, &answer, None).await)?.unwrap_or(answer))
+        Ok(super::settle!(self.insert(came, &row, rules, &judged, &answer, None).await)?.unwrap_or(answer))
+    }
+
+    /// Do the policies give this without asking anybody? Then no longer than they give it.
+    async fn at_once(
+        &self,
+        rules: &Rules,
+        judged: &Judgement,
+        line: Line,
+        from: Time,
+        row: &mut RequestRow,
+    ) -> Result<Option<AtOnce>> {
+        let allowance = rules.policy.allowance;
+        let given = |length: Span| Given { length: length + (from - row.request.created_at), allowance };
+        if row.request.extends.is_some() && rules.policy.extends_at_once(line, from, row.request.length) {
+            let why = "an extension that the policy approves at once".to_owned();
+            return Ok(Some(AtOnce {
+                given: given(row.request.length),
+                actor: Actor::Config,
+                why,
+                emergency: false,
+                extension: true,
+            }));
+        }
+        let Some(at_once) = &judged.analysis.at_once else { return Ok(None) };
+        let longest = self.no_longer_than_type(at_once.longest, &row.request.access);
+        let left = Line { longest, ..line }.left(from);
+        let length = row.request.length.min(left);
+        if length <= Span::ZERO {
+            return Ok(None);
+        }
+        let rule = &at_once.rule;
+        let (actor, why) = match &at_once.why {
+            Why::Persistent => (Actor::Config, format!("always open to them, by the access policy \"{rule}\"")),
+            Why::OnCall { integration } => (Actor::Config, format!("on call in {integration}, by the access policy \"{rule}\"")),
+            Why::BreakGlass => (Actor::Config, format!("{EMERGENCY}, by the access policy \"{rule}\"")),
+            Why::AllowedAhead { by } => {
+                let name = self.inner.store.person(by).await?.map_or_else(|| "an approver".to_owned(), |person| person.name);
+                (Actor::Person(by.clone()), format!("allowed ahead of time by {name}"))
+            }
+        };
+        let given = given(length);
+        row.request.length = length;
+        let extension = row.on_top && row.request.extends.is_some();
+        Ok(Some(AtOnce { given, actor, why, emergency: at_once.why == Why::BreakGlass, extension }))
     }
 
     /// Values that do not fit, unless the interaction came before and has its answer.
@@ -157,13 +294,16 @@ impl Desk {
     }
 
     /// Asks the target, within a second: does the principal exist, does what is asked for exist?
-    async fn plan(&self, came: &Came, access: &Access) -> std::result::Result<Plan, String> {
+    pub(super) async fn plan(&self, principal: &Person, access: &Access) -> std::result::Result<Plan, String> {
         let title = self.catalog().get(&access.integration).map_or(access.integration.clone(), |it| it.title.clone());
         let Some(connector) = self.inner.connectors.get(&access.integration) else {
             return Err(format!("{title} is not configured here; nothing was asked."));
         };
-        let Some(email) = came.person.email.clone() else {
-            return Err("Your e-mail address is not known here, and accounts are found by it; ask an operator of P0.".to_owned());
+        let Some(email) = principal.email.clone() else {
+            return Err(format!(
+                "The e-mail address of {} is not known here, and accounts are found by it; ask an operator of P0.",
+                principal.name
+            ));
         };
         let plan = within(connector.plan(&Ask { access: access.clone(), email })).await;
         let mut plan = plan.map_err(|fault| refusal(&title, &fault))?;
@@ -211,19 +351,24 @@ impl Desk {
         Ok(!plan.assignments.is_empty())
     }
 
-    /// Writes a request with its messages and its answer; with `at_once`, the approval that the policy
-    /// gives it, for grants of that length. `None`: it extends nothing any more, and nothing was written.
+    /// Writes a request with its messages and its answer; with `at_once`, the approval that the policies
+    /// give it. `None`: it extends nothing any more, and nothing was written.
     async fn insert(
         &self,
         came: &Came,
         row: &RequestRow,
         rules: &Rules,
+        judged: &Judgement,
         answer: &Answer,
-        at_once: Option<Span>,
+        at_once: Option<&AtOnce>,
     ) -> Result<Option<Answer>> {
         let policy = &rules.policy;
         let request = &row.request;
         let now = request.created_at;
+        let asked = match at_once {
+            Some(_) => Turns::default(),
+            None => self.whom_to_ask(rules, row, judged).await?,
+        };
         let mut tx = self.inner.store.begin().await?;
         if !self.take(&mut tx, came, answer).await? {
             drop(tx);
@@ -246,37 +391,29 @@ impl Desk {
             );
             return self.only_answer(came, Answer::Refused { why }).await.map(Some);
         }
-        let places = self.inner.places.read().map(|places| places.clone()).unwrap_or_default();
-        let approvals = places.iter().map(|place| (place.surface.clone(), place.realm.clone(), Audience::Approvals));
-        let own = (came.handle.surface.clone(), came.handle.realm.clone(), Audience::Person(request.requestor.clone()));
-        for (surface, realm, audience) in approvals.chain([own]) {
-            let id = NoticeId::new(&*self.inner.outside);
-            let notice = Notice {
-                id,
-                subject: Subject::Request(request.id.clone()),
-                surface,
-                realm,
-                audience,
-                wanted: 1,
-                shown: 0,
-                posted: None,
-                not_before: Time(0),
-            };
-            tx.insert_notice(&notice).await?;
-        }
+        self.put_notices(&mut tx, row, &came.handle, &asked).await?;
         tx.show_notices(&request.id, now).await?;
         tx.look(Kind::Request, request.id.as_str(), row.stale_at).await?;
+        let routed: serde_json::Value =
+            row.routed.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let body = json!({
             "access": request.access, "effect": request.effect, "reason": request.reason, "length_ms": request.length,
             "principal": request.principal, "via": request.via, "policy": request.policy, "extends": request.extends,
+            "rules": routed["rules"], "ways": routed["ways"],
         });
         tx.record(Event::new(&request.id, now, Actor::Person(request.requestor.clone()), "request.asked").with(body));
-        if let Some(length) = at_once {
-            let decision = self.decided_by_policy(row, rules.version);
-            let given = Given { length, allowance: policy.allowance };
-            let Some(extended) = &request.extends else { return Ok(None) };
-            if !tx.extend(extended, &request.id).await? || !self.carry_out(&mut tx, row, &decision, given).await? {
+        if let Some(at_once) = at_once {
+            let decision = self.decided_by_policy(row, rules.version, at_once.actor.clone(), &at_once.why);
+            if let Some(extended) = request.extends.as_ref().filter(|_| at_once.extension)
+                && !tx.extend(extended, &request.id).await?
+            {
                 return Ok(None);
+            }
+            if !self.carry_out(&mut tx, row, &decision, at_once.given).await? {
+                return Ok(None);
+            }
+            if at_once.emergency {
+                self.raise_emergency(&mut tx, row, &came.person.name).await?;
             }
         } else if let Some(extended) = &request.extends {
             self.retell(&mut tx, extended).await?;

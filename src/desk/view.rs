@@ -4,7 +4,7 @@
 //! is never the place where state lives.
 
 use crate::domain::grant::End;
-use crate::domain::id::{PersonId, RequestId};
+use crate::domain::id::{PersonId, PreapprovalId, RequestId};
 use crate::domain::time::{Span, Time};
 
 #[derive(Debug, Clone)]
@@ -30,6 +30,7 @@ pub struct RequestView {
     pub warning: Option<String>,
     /// Who may decide, as the policy says now.
     pub approvers: Approvers,
+    pub policy: PolicyView,
     /// The lengths an approver may choose from; the asked one is among them.
     pub durations: Vec<Span>,
     pub phase: Phase,
@@ -39,6 +40,24 @@ pub struct RequestView {
     pub extended: bool,
     /// It was granted and works no more: somebody took it away in the target.
     pub missing: bool,
+}
+
+/// Something that was allowed ahead of time.
+#[derive(Debug, Clone)]
+pub struct PreapprovalView {
+    pub id: PreapprovalId,
+    pub principal: PersonView,
+    pub issuer: PersonView,
+    /// `PostgreSQL`
+    pub integration: String,
+    pub effect: String,
+    pub reason: Option<String>,
+    /// The most each access may last.
+    pub length: Span,
+    pub from: Time,
+    pub until: Time,
+    /// When somebody took it back.
+    pub ended_at: Option<Time>,
 }
 
 /// What an extension is of.
@@ -70,11 +89,54 @@ pub struct PersonView {
     pub handle: Option<String>,
 }
 
-/// Who may decide: people, and groups as `directory:id`.
+/// Who may decide: people, groups as `directory:id`, and others in words: `the manager of whoever receives it`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Approvers {
     pub people: Vec<PersonView>,
-    pub groups: Vec<String>,
+    pub groups: Vec<GroupView>,
+    pub others: Vec<String>,
+    /// How many people that is just now. `None`: that cannot be counted.
+    pub count: Option<usize>,
+}
+
+/// A group: where it is known, and what people call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupView {
+    pub directory: String,
+    pub id: String,
+    pub label: Option<String>,
+}
+
+/// What the access policies say of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PolicyView {
+    /// The rules by which it was routed; none for the default approvals.
+    pub rules: Vec<String>,
+    /// Nobody can say yes to it as the policies are now, and why.
+    pub refused: Option<String>,
+    /// The policies ask for more than they did when it was asked.
+    pub stricter: bool,
+    /// Several have to say yes: how far it is, and who did.
+    pub progress: Option<ProgressView>,
+    pub said_yes: Vec<PersonView>,
+    /// The requestor can have whoever is on call told.
+    pub can_escalate: bool,
+    /// They were told then.
+    pub escalated_at: Option<Time>,
+    /// Given at once, and why.
+    pub at_once: Option<String>,
+    /// As an emergency.
+    pub emergency: bool,
+}
+
+/// How far several yeses are: this step of so many has so many of so many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgressView {
+    pub step: u32,
+    pub steps: u32,
+    pub have: u32,
+    pub need: u32,
+    pub who: String,
 }
 
 /// Where in its life a request is: the stored decision and its grants, read together.

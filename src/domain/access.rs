@@ -8,6 +8,19 @@ use serde::{Deserialize, Serialize};
 use super::id::AssignmentId;
 use super::person::Email;
 use super::time::{Span, Time};
+use super::words;
+
+/// What rules can narrow by: the name of a filter, its keys, and the values each has.
+pub type Attributes = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
+words! {
+    /// How much harm an access can do, as its manifest says.
+    Risk {
+        Low = "low",
+        Medium = "medium",
+        High = "high",
+    }
+}
 
 /// The values of an access type's arguments, by argument name.
 pub type Args = BTreeMap<String, String>;

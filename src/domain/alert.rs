@@ -19,6 +19,8 @@ words! {
         Changed = "changed",
         /// More happened in a minute than is plausible; granting waits for a person.
         Breaker = "breaker",
+        /// Somebody had access at once in an emergency; a reviewer has to look at it afterwards.
+        Emergency = "emergency",
     }
 }
 

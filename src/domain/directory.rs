@@ -34,6 +34,11 @@ impl Members {
             || who.handles.iter().any(|handle| self.handles.contains(handle))
     }
 
+    pub fn extend(&mut self, more: &Members) {
+        self.emails.extend(more.emails.iter().cloned());
+        self.handles.extend(more.handles.iter().cloned());
+    }
+
     pub fn is_empty(&self) -> bool {
         self.emails.is_empty() && self.handles.is_empty()
     }

@@ -81,6 +81,8 @@ ids! {
     NoticeId = "not_";
     /// Something that reviewers have to know.
     AlertId = "alr_";
+    /// Something that was allowed ahead of time.
+    PreapprovalId = "pre_";
 }
 
 #[cfg(test)]

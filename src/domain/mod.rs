@@ -17,6 +17,7 @@ pub mod person;
 pub mod planted;
 pub mod request;
 pub mod time;
+pub mod zone;
 
 /// An enum that is stored and shown as one word, with every value listed once.
 macro_rules! words {

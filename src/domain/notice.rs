@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{AlertId, NoticeId, PersonId, RequestId};
+use super::id::{AlertId, NoticeId, PersonId, PreapprovalId, RequestId};
 use super::time::Time;
 
 /// For whom a notice is.
@@ -15,24 +15,27 @@ pub enum Audience {
     Approvals,
     /// One person: the requestor's own message.
     Person(PersonId),
+    /// One person who may decide, asked by a message of their own.
+    Approver(PersonId),
     /// The same person, before the end: a message of its own, because an edit notifies nobody.
     Reminder(PersonId),
 }
-
-const REMINDER: &str = "reminder:";
 
 impl Audience {
     pub fn to_text(&self) -> String {
         match self {
             Audience::Approvals => "approvals".to_owned(),
             Audience::Person(id) => id.to_string(),
-            Audience::Reminder(id) => format!("{REMINDER}{id}"),
+            Audience::Approver(id) => format!("approver:{id}"),
+            Audience::Reminder(id) => format!("reminder:{id}"),
         }
     }
 
     pub fn parse(text: &str) -> Option<Audience> {
-        match text.strip_prefix(REMINDER) {
-            Some(person) => PersonId::parse(person).map(Audience::Reminder),
+        match text.split_once(':') {
+            Some(("reminder", person)) => PersonId::parse(person).map(Audience::Reminder),
+            Some(("approver", person)) => PersonId::parse(person).map(Audience::Approver),
+            Some(_) => None,
             None if text == "approvals" => Some(Audience::Approvals),
             None => PersonId::parse(text).map(Audience::Person),
         }
@@ -44,6 +47,7 @@ impl Audience {
 pub enum Subject {
     Request(RequestId),
     Alert(AlertId),
+    Preapproval(PreapprovalId),
 }
 
 impl Subject {
@@ -51,11 +55,15 @@ impl Subject {
         match self {
             Subject::Request(id) => id.as_str(),
             Subject::Alert(id) => id.as_str(),
+            Subject::Preapproval(id) => id.as_str(),
         }
     }
 
     pub fn parse(text: &str) -> Option<Subject> {
-        RequestId::parse(text).map(Subject::Request).or_else(|| AlertId::parse(text).map(Subject::Alert))
+        RequestId::parse(text)
+            .map(Subject::Request)
+            .or_else(|| AlertId::parse(text).map(Subject::Alert))
+            .or_else(|| PreapprovalId::parse(text).map(Subject::Preapproval))
     }
 }
 
@@ -107,10 +115,16 @@ mod tests {
     fn what_is_told_to_whom_is_read_back_as_it_was_written() {
         let still = Still(Time(1));
         let person = PersonId::new(&still);
-        for audience in [Audience::Approvals, Audience::Person(person.clone()), Audience::Reminder(person)] {
+        for audience in [
+            Audience::Approvals,
+            Audience::Person(person.clone()),
+            Audience::Approver(person.clone()),
+            Audience::Reminder(person),
+        ] {
             assert_eq!(Audience::parse(&audience.to_text()), Some(audience));
         }
-        for subject in [Subject::Request(RequestId::new(&still)), Subject::Alert(AlertId::new(&still))] {
+        let allowed = Subject::Preapproval(PreapprovalId::new(&still));
+        for subject in [Subject::Request(RequestId::new(&still)), Subject::Alert(AlertId::new(&still)), allowed] {
             assert_eq!((Subject::parse(subject.as_str()), subject.as_ref()), (Some(subject.clone()), subject.as_str()));
         }
         assert_eq!((Audience::parse("everybody"), Subject::parse("everything")), (None, None));

@@ -8,6 +8,7 @@ use crate::domain::assignment::Baseline;
 use crate::domain::grant::Grant;
 use crate::domain::id::{NoticeId, RequestId};
 use crate::domain::notice::{Audience, Notice, Subject};
+use crate::domain::request::RequestState;
 use crate::domain::time::{Span, Time};
 use crate::store::{StoreError, Tx};
 
@@ -25,13 +26,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Would this message say nothing? A reminder that was not posted yet does, once its access is over,
+    /// Would this message say nothing? One to an approver whose turn comes when it is decided does. A reminder
+    /// that was not posted yet does, once its access is over,
     /// when another grant keeps the access longer, when nothing will be taken away, and when somebody
     /// took it away already.
     pub(super) async fn is_idle(&self, notice: &Notice) -> Result<bool, StoreError> {
-        let (Audience::Reminder(_), None, Subject::Request(request)) = (&notice.audience, &notice.posted, &notice.subject) else {
-            return Ok(false);
-        };
+        let (None, Subject::Request(request)) = (&notice.posted, &notice.subject) else { return Ok(false) };
+        match &notice.audience {
+            Audience::Reminder(_) => {}
+            // Whoever was to be asked later need not be when it is decided.
+            Audience::Approvals | Audience::Approver(_) if Time(0) < notice.not_before => {
+                let row = self.inner.store.request(request).await?;
+                return Ok(row.is_none_or(|row| row.request.state != RequestState::Open));
+            }
+            Audience::Approvals | Audience::Approver(_) | Audience::Person(_) => return Ok(false),
+        }
         let now = self.inner.outside.now();
         for held in self.inner.store.grants_of(request).await? {
             let grant = held.grant;

@@ -1,27 +1,46 @@
 //! Who may ask for what, and who decides: an analysis of one request. Pure.
 //!
-//! Today a policy holds the default approvers and the limits; access rules come into this module.
-//! It never reads a store, a clock or a directory: the facts are handed in, and a fact that could
-//! not be had is refused.
+//! [`rule`] says what a rule is and [`wire`] how it is written; [`analysis`] says how rules combine, and
+//! [`press`] who may say yes and what a yes comes to. Nothing here reads a store, a clock or a directory:
+//! [`facts`] says what has to be looked up, the facts are handed in, and one that could not be had refuses.
+
+pub mod analysis;
+pub mod facts;
+mod offer;
+pub mod press;
+pub mod rule;
+#[cfg(test)]
+mod tests;
+pub mod wire;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::directory::Group;
-use crate::domain::id::PersonId;
 use crate::domain::person::Email;
 use crate::domain::time::{Span, Time};
 use crate::yaml::{BadYaml, Section, Spanned};
+pub use analysis::{Analysis, Refusal, Way};
+pub use facts::{Asked, Facts, Needs};
+pub use offer::Offer;
+pub use press::{MayNot, Press, Progress, Yes};
+use rule::{Approval, Approver, How, Options, Requestor, Resource, Rule};
+use wire::Written as WrittenRule;
 
 /// The `policy:` section of the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Written {
-    approvers: Spanned<WrittenApprovers>,
-    #[serde(default)]
-    allow_one_party: bool,
-    #[serde(default)]
-    require_reason: bool,
+    approvers: Option<Spanned<WrittenHolders>>,
+    security_reviewers: Option<WrittenHolders>,
+    owners: Option<WrittenHolders>,
+    rules: Option<Vec<Spanned<WrittenRule>>>,
+    allow_one_party: Option<Spanned<bool>>,
+    require_reason: Option<Spanned<bool>>,
+    standing: Option<Spanned<String>>,
     durations: Option<Vec<Spanned<String>>>,
     longest: Option<Spanned<String>>,
     approvable: Option<Spanned<String>>,
@@ -36,25 +55,53 @@ struct WrittenExtensions {
     at_once: Spanned<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenApprovers {
+struct WrittenHolders {
     #[serde(default)]
     people: Vec<Spanned<String>>,
     #[serde(default)]
     groups: Vec<Spanned<String>>,
 }
 
+/// Who holds a role: people by e-mail, who are resolved once and never compared with a sender's, and groups.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Holders {
+    pub people: Vec<Email>,
+    pub groups: Vec<Group>,
+}
+
+impl Holders {
+    pub fn is_empty(&self) -> bool {
+        self.people.is_empty() && self.groups.is_empty()
+    }
+}
+
 /// What is in force. Stored as it is here, one version after the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// Approvers by e-mail; they are resolved to people once and never compared with a sender's.
-    pub people: Vec<Email>,
-    /// Approver groups: the directory and its id for the group.
-    pub groups: Vec<Group>,
-    /// A requestor who is an approver may approve the own request.
+    /// Whoever may approve where no rule says otherwise, and where a rule says `p0`.
+    #[serde(flatten)]
+    pub approvers: Holders,
+    /// They may approve the same, and look after the policies and what went wrong.
+    #[serde(default)]
+    pub reviewers: Holders,
+    /// They may change settings.
+    #[serde(default)]
+    pub owners: Holders,
+    /// None: the approvers decide everything.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+    /// The on-call sources there are; without rules each lets whoever is on call have what they ask for.
+    #[serde(default)]
+    pub on_call: Vec<String>,
+    /// Without rules: a requestor who is an approver may approve the own request.
     pub allow_one_party: bool,
+    /// Without rules.
     pub require_reason: bool,
+    /// The longest persistent access, before it has to be asked for again.
+    #[serde(default = "usual_standing")]
+    pub standing: Span,
     /// The lengths offered in pickers.
     pub durations: Vec<Span>,
     /// The longest access an approval may give.
@@ -104,9 +151,26 @@ impl Line {
     }
 }
 
+/// The name of the rule that stands for all where none was written.
+pub const DEFAULT: &str = "default approvals";
+
+fn usual_standing() -> Span {
+    Span::days(1)
+}
+
+/// The most rules a policy has.
+const MOST_RULES: usize = 5_000;
+
+/// What a policy may name: directories, and on-call sources.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    pub directories: &'a [&'a str],
+    pub on_call: &'a [&'a str],
+}
+
 impl Policy {
-    /// Reads the policy. `directories` are those a group may be of.
-    pub fn read(section: &Section, directories: &[&str]) -> Result<Policy, BadYaml> {
+    /// Reads the policy.
+    pub fn read(section: &Section, names: Names) -> Result<Policy, BadYaml> {
         let Some(written) = section.read::<Written>()? else {
             return Err(section
                 .problem("nobody could approve anything; write `policy: { approvers: { people: [ somebody@your.example ] } }`"));
@@ -115,25 +179,26 @@ impl Policy {
             Some(text) => Span::parse(&text.value).map_err(|why| section.mistake(text, why)),
             None => Ok(otherwise),
         };
-        let approvers = &written.approvers;
-        if approvers.value.people.is_empty() && approvers.value.groups.is_empty() {
-            return Err(section.mistake(approvers, "nobody could approve anything; name people or groups here"));
-        }
-        let mut people = Vec::new();
-        for email in &approvers.value.people {
-            let read = Email::parse(&email.value);
-            people.push(read.ok_or_else(|| section.mistake(email, format!("\"{}\" is not an e-mail address", email.value)))?);
-        }
-        let mut groups = Vec::new();
-        for group in &approvers.value.groups {
-            match group.value.split_once(':') {
-                Some((directory, id)) if directories.contains(&directory) && !id.trim().is_empty() => {
-                    groups.push(Group { directory: directory.to_owned(), id: id.trim().to_owned() });
+        let approvers = match &written.approvers {
+            Some(approvers) => {
+                let read = holders(section, &approvers.value, names)?;
+                if read.is_empty() {
+                    return Err(section.mistake(approvers, "nobody could approve anything; name people or groups here"));
                 }
-                Some(_) | None => {
-                    let known = directories.iter().map(|name| format!("{name}:GROUP")).collect::<Vec<_>>().join(" or ");
-                    return Err(section.mistake(group, format!("\"{}\" is not a group; write {known}", group.value)));
-                }
+                read
+            }
+            None => Holders::default(),
+        };
+        let reviewers = holders(section, &written.security_reviewers.clone().unwrap_or_default(), names)?;
+        let owners = holders(section, &written.owners.clone().unwrap_or_default(), names)?;
+        let rules = rules(section, written.rules.as_deref().unwrap_or_default(), names)?;
+        if rules.is_empty() && approvers.is_empty() && reviewers.is_empty() {
+            return Err(section.problem("nobody could approve anything; `approvers` needs people or groups"));
+        }
+        for (given, key) in [(&written.allow_one_party, "allowOneParty"), (&written.require_reason, "requireReason")] {
+            if let Some(given) = given.as_ref().filter(|_| !rules.is_empty()) {
+                let why = format!("`{key}` stands here only where there are no rules; put it into the `options` of each entry");
+                return Err(section.mistake(given, why));
             }
         }
         let longest = span(&written.longest, Span::hours(12))?;
@@ -156,10 +221,14 @@ impl Policy {
             return Err(section.problem("`durations` must offer between 1 and 90 lengths, like [30m, 1h, 4h]"));
         }
         Ok(Policy {
-            people,
-            groups,
-            allow_one_party: written.allow_one_party,
-            require_reason: written.require_reason,
+            approvers,
+            reviewers,
+            owners,
+            rules,
+            on_call: names.on_call.iter().map(|name| (*name).to_owned()).collect(),
+            allow_one_party: written.allow_one_party.is_some_and(|it| it.value),
+            require_reason: written.require_reason.is_some_and(|it| it.value),
+            standing: span(&written.standing, usual_standing())?,
             durations,
             longest,
             approvable: span(&written.approvable, Span::days(14))?,
@@ -169,13 +238,38 @@ impl Policy {
         })
     }
 
+    /// The rules that count: those that were written, or else the default approvals as a rule.
+    pub fn in_force(&self) -> Cow<'_, [Rule]> {
+        if !self.rules.is_empty() {
+            return Cow::Borrowed(&self.rules);
+        }
+        let options = Options { one_party: self.allow_one_party, reason: self.require_reason, ..Options::default() };
+        let entry = |how, options| Approval { how, options, ladder: None };
+        let mut approval = vec![entry(How::People(Approver::Reviewers), options)];
+        let at_once = Options { reason: self.require_reason, ..Options::default() };
+        for integration in &self.on_call {
+            approval.push(entry(How::OnCall { integration: integration.clone() }, at_once));
+            let anybody = Approver::OnCall { integration: integration.clone(), services: Vec::new() };
+            approval.push(entry(How::People(anybody), at_once));
+        }
+        Cow::Owned(vec![Rule {
+            name: DEFAULT.to_owned(),
+            disabled: false,
+            requestor: Requestor::Any,
+            resource: Resource { service: None, risk: None },
+            approval,
+            longest: None,
+            when: None,
+        }])
+    }
+
     /// The longest access of a type that has this limit of its own.
     pub fn longest_for(&self, of_type: Option<Span>) -> Span {
         of_type.map_or(self.longest, |of_type| of_type.min(self.longest))
     }
 
     /// Does the policy itself approve this extension? It gives `length`, counted from `at`, on top of a
-    /// line that people approved. Access policies will decide this here.
+    /// line that people approved. That rules let it be asked for at all is decided before.
     pub fn extends_at_once(&self, line: Line, at: Time, length: Span) -> bool {
         self.at_once.is_some_and(|most| line.began.is_some() && line.allows(at, length) && line.total(at, length) <= most)
     }
@@ -191,6 +285,76 @@ impl Policy {
     }
 }
 
+/// Reads a role's holders.
+fn holders(section: &Section, written: &WrittenHolders, names: Names) -> Result<Holders, BadYaml> {
+    let mut holders = Holders::default();
+    for email in &written.people {
+        let read = Email::parse(&email.value);
+        let wrong = || section.mistake(email, format!("\"{}\" is not an e-mail address", email.value));
+        holders.people.push(read.ok_or_else(wrong)?);
+    }
+    for group in &written.groups {
+        match group.value.split_once(':') {
+            Some((directory, id)) if names.directories.contains(&directory) && !id.trim().is_empty() => {
+                holders.groups.push(Group { directory: directory.to_owned(), id: id.trim().to_owned() });
+            }
+            Some(_) | None => {
+                let known = names.directories.iter().map(|name| format!("{name}:GROUP")).collect::<Vec<_>>().join(" or ");
+                return Err(section.mistake(group, format!("\"{}\" is not a group; write {known}", group.value)));
+            }
+        }
+    }
+    Ok(holders)
+}
+
+fn rules(section: &Section, written: &[Spanned<WrittenRule>], names: Names) -> Result<Vec<Rule>, BadYaml> {
+    let mut rules: Vec<Rule> = Vec::with_capacity(written.len());
+    let mut seen = BTreeSet::new();
+    for one in written {
+        let rule = Rule::new(one.value.clone()).map_err(|why| section.mistake(one, why))?;
+        let wrong = |why: String| section.mistake(one, format!("rule \"{}\": {why}", rule.name));
+        if !seen.insert(rule.name.clone()) {
+            return Err(wrong("another rule has this name already; names are unique".to_owned()));
+        }
+        if MOST_RULES < seen.len() {
+            return Err(wrong(format!("these are more than {MOST_RULES} rules")));
+        }
+        rule.knows_only(names).map_err(wrong)?;
+        rules.push(rule);
+    }
+    Ok(rules)
+}
+
+impl Rule {
+    /// Are the directories and on-call sources it names there? What is not could never be evaluated.
+    pub fn knows_only(&self, names: Names) -> Result<(), String> {
+        let known = |what: &str, name: &str, known: &[&str]| {
+            if known.contains(&name) {
+                return Ok(());
+            }
+            let there =
+                if known.is_empty() { "none is configured".to_owned() } else { format!("there are {}", known.join(", ")) };
+            Err(format!("there is no {what} \"{name}\"; {there}"))
+        };
+        for named in self.groups() {
+            known("directory", &named.group.directory, names.directories)?;
+        }
+        for approver in self.approvers() {
+            match approver {
+                Approver::Profile { directory, .. } => known("directory", directory, names.directories)?,
+                Approver::OnCall { integration, .. } => known("on-call source", integration, names.on_call)?,
+                Approver::Reviewers | Approver::Groups(_) | Approver::User(_) => {}
+            }
+        }
+        for approval in &self.approval {
+            if let How::OnCall { integration } = &approval.how {
+                known("on-call source", integration, names.on_call)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 fn at_once(section: &Section, written: Option<&WrittenExtensions>, longest: Span) -> Result<Option<Span>, BadYaml> {
     let Some(WrittenExtensions { at_once }) = written else { return Ok(None) };
     let most = Span::parse(&at_once.value).map_err(|why| section.mistake(at_once, why))?;
@@ -203,154 +367,4 @@ fn at_once(section: &Section, written: Option<&WrittenExtensions>, longest: Span
 /// Names a text of a policy; equal texts are one version.
 pub fn fingerprint(text: &str) -> String {
     hex::encode(Sha256::digest(text))
-}
-
-/// What is known at the moment of a press.
-#[derive(Debug, Clone, Copy)]
-pub struct Press<'a> {
-    pub actor: &'a PersonId,
-    pub requestor: &'a PersonId,
-    pub principal: &'a PersonId,
-    /// Whom the policy's e-mail addresses stand for.
-    pub approvers: &'a [PersonId],
-    /// Is the actor in one of the policy's groups? `Err`: the directory did not say.
-    pub in_group: Result<bool, &'a str>,
-}
-
-/// Why somebody may not decide: one sentence for them.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MayNot {
-    #[error("Only approvers can do this, and you are not one for this request.")]
-    NotApprover,
-    #[error("You cannot approve your own request; another approver has to.")]
-    OwnRequest,
-    #[error("Who the approvers are could not be checked just now, so nothing was changed: {0} Please press again in a minute.")]
-    Unknown(String),
-}
-
-impl Policy {
-    /// May this person decide this request now?
-    pub fn may_decide(&self, press: Press<'_>) -> Result<(), MayNot> {
-        self.is_approver(press)?;
-        let own = press.actor == press.requestor || press.actor == press.principal;
-        if own && !self.allow_one_party { Err(MayNot::OwnRequest) } else { Ok(()) }
-    }
-
-    /// Is this person an approver of this request now? Enough to take access away.
-    pub fn is_approver(&self, press: Press<'_>) -> Result<(), MayNot> {
-        if press.approvers.contains(press.actor) {
-            return Ok(());
-        }
-        match press.in_group {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(MayNot::NotApprover),
-            Err(why) => Err(MayNot::Unknown(why.to_owned())),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::outside::tests::Still;
-
-    fn read(text: &str) -> Result<Policy, BadYaml> {
-        Policy::read(&Section::whole("p0.yaml", text).child("policy"), &["slack"])
-    }
-
-    #[test]
-    fn a_policy_has_sensible_limits_of_its_own() {
-        let policy = read("policy:\n  approvers: { people: [ Bob@Acme.example ], groups: [ 'slack:S1' ] }\n").expect("valid");
-        assert_eq!(policy.people, [Email::parse("bob@acme.example").expect("an address")]);
-        assert_eq!(policy.durations, [30, 60, 240, 480].map(Span::minutes));
-        assert_eq!(policy.durations_for(Span::hours(2), policy.longest).len(), 5);
-        assert_eq!(policy.durations_for(Span::hours(1), policy.longest_for(Some(Span::hours(1)))).len(), 2);
-        assert_eq!(policy.durations_for(Span::hours(1), Span::minutes(40)), [30, 40].map(Span::minutes));
-        assert_eq!(policy.at_once, None);
-        assert_eq!(policy.groups[0].to_string(), "slack:S1");
-        let all =
-            read("policy:\n  approvers: { people: [ b@c.d ] }\n  extensions: { atOnce: 12h }\n").expect("as long as anything");
-        assert_eq!(all.at_once, Some(Span::hours(12)));
-        assert_eq!(fingerprint("one"), fingerprint("one"));
-        assert_ne!(fingerprint("one"), fingerprint("two"));
-    }
-
-    #[test]
-    fn mistakes_are_told_where_they_stand() {
-        for (text, part) in [
-            ("organisation: {}\n", "approvers"),
-            ("policy:\n  approvers: { people: [] }\n", "line 2"),
-            ("policy:\n  approvers: { people: [ bob ] }\n", "not an e-mail"),
-            ("policy:\n  approvers: { groups: [ S1 ] }\n", "slack:GROUP"),
-            ("policy:\n  approvers: { groups: [ 'teams:S1' ] }\n", "slack:GROUP"),
-            ("policy:\n  approvers: { groups: [ 'slack: ' ] }\n", "slack:GROUP"),
-            ("policy:\n  approvers: { people: [ b@c.d ] }\n  longest: 1h\n  durations: [ 2h ]\n", "line 4"),
-            ("policy:\n  approvers: { people: [ b@c.d ] }\n  durations: []\n", "between 1 and 90"),
-            ("policy:\n  approvers: { people: [ b@c.d ] }\n  extensions: { atOnce: 2 days }\n", "longer than `longest`"),
-            ("policy:\n  approvers: { people: [ b@c.d ] }\n  extensions: {}\n", "atOnce"),
-            ("policy:\n  approver: { people: [ b@c.d ] }\n", "unknown field"),
-        ] {
-            let told = read(text).expect_err(text).to_string();
-            assert!(told.contains(part), "{part} is missing in: {told}");
-        }
-    }
-
-    #[test]
-    fn as_many_lengths_can_be_offered_as_slack_can_show() {
-        let lengths = |count: u32| {
-            let lengths: Vec<String> = (1..=count).map(|minutes| format!("{minutes}m")).collect();
-            format!("policy:\n  approvers: {{ people: [ b@c.d ] }}\n  longest: 90m\n  durations: [ {} ]\n", lengths.join(", "))
-        };
-        assert_eq!(read(&lengths(90)).expect("valid").durations.last(), Some(&Span::minutes(90)));
-        let more = lengths(90).replace("longest: 90m", "longest: 91m").replace(" ]\n", ", 91m ]\n");
-        assert!(read(&more).expect_err("too many").to_string().contains("between 1 and 90"));
-    }
-
-    #[test]
-    fn a_limit_counts_over_the_whole_line_in_whole_minutes() {
-        let now = Time(1_800_000_000_000);
-        let fresh = Line { longest: Span::hours(2), began: None };
-        assert_eq!((fresh.left(now), fresh.allows(now, Span::hours(2))), (Span::hours(2), true));
-        assert!(!fresh.allows(now, Span::minutes(121)));
-        let line = Line { longest: Span::hours(2), began: Some(now - Span::minutes(90)) };
-        assert_eq!(line.left(now), Span::minutes(30));
-        assert!(line.allows(now, Span::minutes(30)) && !line.allows(now, Span::minutes(31)));
-        assert!(line.allows(now + Span::millis(700), Span::minutes(30)), "what a read-back took is no minute");
-        assert_eq!(line.left(now + Span::hours(3)), Span::ZERO);
-
-        let policy = |most| read(&format!("policy:\n  approvers: {{ people: [ b@c.d ] }}\n  extensions: {{ atOnce: {most} }}\n"));
-        let policy = policy("100m").expect("valid");
-        assert!(policy.extends_at_once(line, now, Span::minutes(10)));
-        assert!(!policy.extends_at_once(line, now, Span::minutes(11)));
-        assert!(!policy.extends_at_once(fresh, now, Span::minutes(10)), "nobody approved anything yet");
-        assert!(!read("policy:\n  approvers: { people: [ b@c.d ] }\n").expect("valid").extends_at_once(
-            line,
-            now,
-            Span::minutes(1)
-        ));
-    }
-
-    #[test]
-    fn nobody_approves_the_own_request_unless_allowed_and_an_approver() {
-        let ids: Vec<PersonId> = (0..3).map(|n| PersonId::new(&Still(Time(n)))).collect();
-        let [alice, bob, carol] = ids.as_slice() else { panic!("three people") };
-        let approvers = [alice.clone(), bob.clone()];
-        let press = |actor, in_group| Press { actor, requestor: alice, principal: alice, approvers: &approvers, in_group };
-        let mut policy = read("policy:\n  approvers: { people: [ a@b.c ] }\n").expect("valid");
-        assert_eq!(policy.may_decide(press(bob, Ok(false))), Ok(()));
-        assert_eq!(policy.may_decide(press(alice, Ok(false))), Err(MayNot::OwnRequest));
-        assert_eq!(policy.may_decide(press(carol, Ok(false))), Err(MayNot::NotApprover));
-        assert_eq!(policy.may_decide(press(carol, Ok(true))), Ok(()));
-        assert!(matches!(policy.may_decide(press(carol, Err("Slack did not answer."))), Err(MayNot::Unknown(_))));
-        policy.allow_one_party = true;
-        assert_eq!(policy.may_decide(press(alice, Ok(false))), Ok(()));
-        policy.allow_one_party = false;
-        let for_alice = Press { requestor: carol, ..press(alice, Ok(false)) };
-        assert_eq!(policy.may_decide(for_alice), Err(MayNot::OwnRequest), "it is alice who would have it");
-        let by_alice = Press { principal: carol, ..press(alice, Ok(false)) };
-        assert_eq!(policy.may_decide(by_alice), Err(MayNot::OwnRequest));
-        let none = [bob.clone()];
-        let own = Press { actor: alice, requestor: alice, principal: alice, approvers: &none, in_group: Ok(false) };
-        assert_eq!(policy.may_decide(own), Err(MayNot::NotApprover));
-    }
 }

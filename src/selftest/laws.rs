@@ -15,7 +15,7 @@ use crate::domain::id::{AssignmentId, GrantId, RequestId};
 use crate::domain::notice::Audience;
 use crate::domain::request::RequestState;
 use crate::domain::time::{Clock, Span, Time};
-use crate::store::{Claimed, Kind, Verdict};
+use crate::store::{Claimed, Decided, Kind};
 
 /// How long after the last fault everything has to be as the record says: a lease, the longest pause, the
 /// patience with later parts, a minute until the next scan.
@@ -104,6 +104,10 @@ impl Laws {
             Answer::AlreadyAsked { .. }
             | Answer::AlreadyHeld { .. }
             | Answer::AtOnce { .. }
+            | Answer::Given { .. }
+            | Answer::Counted { .. }
+            | Answer::Escalated { .. }
+            | Answer::Allowed { .. }
             | Answer::UsedUp { .. }
             | Answer::Ended { .. }
             | Answer::EndedButKept { .. }
@@ -230,8 +234,8 @@ async fn one_outcome(world: &mut World, id: &RequestId) -> Result<(), Failed> {
     let decisions = world.eye.decisions(id).await?;
     let state = world.eye.request(id).await?.map(|row| row.request.state);
     let right = match state {
-        Some(RequestState::Approved) => decisions.len() == 1 && decisions[0].verdict == Verdict::Approve,
-        Some(RequestState::Denied) => decisions.len() == 1 && decisions[0].verdict == Verdict::Deny,
+        Some(RequestState::Approved) => decisions.len() == 1 && decisions[0].verdict == Decided::Approve,
+        Some(RequestState::Denied) => decisions.len() == 1 && decisions[0].verdict == Decided::Deny,
         Some(RequestState::Open | RequestState::Withdrawn | RequestState::Stale) => decisions.is_empty(),
         None => false,
     };

@@ -30,6 +30,7 @@ pub struct Board {
 /// What a message of this subject has to say now, in short.
 pub async fn says(desk: &Desk, subject: &Subject) -> Result<String, Fault> {
     Ok(match subject {
+        Subject::Preapproval(_) => return Err(Fault::never("Nothing is allowed ahead of time here.")),
         Subject::Request(id) => desk.view(id, NAME, REALM).await?.map_or_else(String::new, in_short),
         Subject::Alert(id) => format!("{:?}", desk.alert(id).await?),
     })

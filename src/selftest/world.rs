@@ -23,7 +23,7 @@ use crate::domain::person::{Email, Handle, Person};
 use crate::domain::time::{Clock, Span, Time};
 use crate::engine::{Engine, Limits, Orphans, SCAN_EVERY};
 use crate::metrics::Metrics;
-use crate::policy::Policy;
+use crate::policy::{Holders, Policy};
 use crate::secret::Key;
 use crate::store::{Claimed, Kind, Store};
 
@@ -460,8 +460,12 @@ async fn start(sim: &Arc<Sim>, store: &Store, target: &Target, messages: &Messag
     let places = vec![ApprovalsPlace { surface: NAME.into(), realm: REALM.into() }];
     desk.configure(catalog, places.clone());
     let policy = Policy {
-        people: vec![email("bob")?, email("carol")?],
-        groups: Vec::new(),
+        approvers: Holders { people: vec![email("bob")?, email("carol")?], groups: Vec::new() },
+        reviewers: Holders::default(),
+        owners: Holders::default(),
+        rules: Vec::new(),
+        on_call: Vec::new(),
+        standing: Span::days(1),
         allow_one_party: false,
         require_reason: false,
         durations: vec![Span::hours(1)],

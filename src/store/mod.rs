@@ -9,6 +9,7 @@
 //! people, requests, assignments (by key), grants, notices, agenda, lanes, streams.
 
 mod agenda;
+mod ahead;
 mod alerts;
 mod assignments;
 mod counts;
@@ -36,12 +37,13 @@ use crate::domain::outside::{Outside, Trouble};
 use crate::domain::time::Time;
 
 pub use agenda::{Claimed, Kind, Next};
+pub use ahead::{PreapprovalRow, StandInRow};
 pub use alerts::News;
 pub use assignments::{AssignmentRow, Changed, GrantRow};
 pub use counts::Counts;
 pub use inbox::{Letter, RECEIVER_HAS};
 pub use lines::Other;
-pub use requests::{DecisionRow, RequestRow, Verdict};
+pub use requests::{Decided, DecisionRow, RequestRow};
 pub use sweeps::{SweepRow, Tripped};
 pub use trail::MOST_LEAVES;
 

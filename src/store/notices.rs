@@ -54,10 +54,12 @@ impl Tx {
         all_of(self.sql().await?, subject.as_ref()).await
     }
 
+    /// A message that is there already is wanted no later than this one.
     pub async fn insert_notice(&mut self, notice: &Notice) -> Result<()> {
         sqlx::query(
             "INSERT INTO notices (id, subject, surface, realm, audience, wanted, shown, not_before) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (subject, surface, realm, audience) DO NOTHING",
+             ON CONFLICT (subject, surface, realm, audience) DO UPDATE SET not_before =
+                 CASE WHEN excluded.not_before < notices.not_before THEN excluded.not_before ELSE notices.not_before END",
         )
         .bind(notice.id.as_str())
         .bind(notice.subject.as_str())

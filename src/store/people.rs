@@ -61,7 +61,37 @@ impl Store {
     }
 }
 
+impl Store {
+    /// When these people were last asked to decide by a message of their own; nothing for those who never were.
+    pub async fn turns(&self, people: &[PersonId]) -> Result<Vec<(PersonId, Time)>> {
+        let mut sql = self.reading().await?;
+        let mut turns = Vec::new();
+        for person in people {
+            let row = sqlx::query("SELECT asked_at FROM turns WHERE person = $1")
+                .bind(person.as_str())
+                .fetch_optional(&mut *sql)
+                .await?;
+            if let Some(row) = row {
+                turns.push((person.clone(), Time(row.try_get("asked_at")?)));
+            }
+        }
+        Ok(turns)
+    }
+}
+
 impl Tx {
+    /// It was this person's turn to be asked.
+    pub async fn had_turn(&mut self, person: &PersonId, now: Time) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO turns (person, asked_at) VALUES ($1, $2) ON CONFLICT (person) DO UPDATE SET asked_at = excluded.asked_at",
+        )
+        .bind(person.as_str())
+        .bind(now.0)
+        .execute(self.sql().await?)
+        .await?;
+        Ok(())
+    }
+
     /// The person with this e-mail, made now if nobody has it.
     pub async fn person_for_email(&mut self, email: &Email, name: &str, now: Time) -> Result<Person> {
         if let Some(known) = by_email(self.sql().await?, email).await? {

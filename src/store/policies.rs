@@ -15,6 +15,35 @@ impl Store {
     }
 }
 
+impl Store {
+    /// A version and its text.
+    pub async fn policy_version(&self, version: i64) -> Result<Option<String>> {
+        let row = sqlx::query("SELECT text FROM policies WHERE version = $1")
+            .bind(version)
+            .fetch_optional(&mut *self.reading().await?)
+            .await?;
+        row.map(|row| Ok(row.try_get("text")?)).transpose()
+    }
+
+    /// The hash of the last version that this author wrote.
+    pub async fn last_policy_of(&self, author: &str) -> Result<Option<String>> {
+        let row = sqlx::query("SELECT hash FROM policies WHERE author = $1 ORDER BY version DESC LIMIT 1")
+            .bind(author)
+            .fetch_optional(&mut *self.reading().await?)
+            .await?;
+        row.map(|row| Ok(row.try_get("hash")?)).transpose()
+    }
+
+    /// Every version: number, time, author; newest first.
+    pub async fn policy_versions(&self, most: i64) -> Result<Vec<(i64, Time, String)>> {
+        let rows = sqlx::query("SELECT version, at, author FROM policies ORDER BY version DESC LIMIT $1")
+            .bind(most)
+            .fetch_all(&mut *self.reading().await?)
+            .await?;
+        rows.iter().map(|row| Ok((row.try_get("version")?, Time(row.try_get("at")?), row.try_get("author")?))).collect()
+    }
+}
+
 impl Tx {
     /// Stores a new version unless the one in force reads the same. Returns the version in force and
     /// whether it is new.

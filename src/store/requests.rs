@@ -15,7 +15,7 @@ use crate::domain::words;
 
 words! {
     /// One approver's answer at one step.
-    Verdict {
+    Decided {
         Approve = "approve",
         Deny = "deny",
     }
@@ -30,6 +30,12 @@ pub struct RequestRow {
     /// Its length is counted from the end of the access it extends, while that lives.
     pub on_top: bool,
     pub stale_at: Time,
+    /// How many said yes so far, while it is open.
+    pub approvals: i64,
+    /// What the access policies said when it was asked.
+    pub routed: Option<String>,
+    /// When whoever is on call was told, at the requestor's wish.
+    pub escalated_at: Option<Time>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,7 +43,7 @@ pub struct DecisionRow {
     pub request: RequestId,
     pub step: i64,
     pub actor: Actor,
-    pub verdict: Verdict,
+    pub verdict: Decided,
     pub length: Option<Span>,
     pub note: Option<String>,
     pub via: String,
@@ -55,7 +61,7 @@ struct StoredPlan {
 
 const COLUMNS: &str =
     "id, requestor, principal, integration, access_type, args, effect, reason, length, via, state, policy, plan,
-    warning, extends, created_at, stale_at, decided_at";
+    warning, extends, created_at, stale_at, decided_at, approvals, routed, escalated_at";
 
 fn request(row: &AnyRow) -> Result<RequestRow> {
     let plan: StoredPlan = json("requests", row, "plan")?;
@@ -84,6 +90,9 @@ fn request(row: &AnyRow) -> Result<RequestRow> {
         connect: plan.connect,
         on_top: plan.on_top,
         stale_at: Time(row.try_get("stale_at")?),
+        approvals: row.try_get("approvals")?,
+        routed: row.try_get("routed")?,
+        escalated_at: row.try_get::<Option<i64>, _>("escalated_at")?.map(Time),
     })
 }
 
@@ -92,13 +101,18 @@ fn decision(row: &AnyRow) -> Result<DecisionRow> {
         request: word("decisions", row, "request", RequestId::parse)?,
         step: row.try_get("step")?,
         actor: word("decisions", row, "actor", Actor::parse)?,
-        verdict: word("decisions", row, "verdict", Verdict::parse)?,
+        verdict: word("decisions", row, "verdict", Decided::parse)?,
         length: row.try_get::<Option<i64>, _>("length")?.map(Span),
         note: row.try_get("note")?,
         via: row.try_get("via")?,
         policy: row.try_get("policy")?,
         at: Time(row.try_get("at")?),
     })
+}
+
+/// Names what is asked for: arguments may be longer than an index can hold.
+pub(super) fn same(access: &Access) -> String {
+    hex::encode(Sha256::digest(to_json(access)))
 }
 
 async fn load(sql: &mut AnyConnection, id: &RequestId) -> Result<Option<RequestRow>> {
@@ -136,6 +150,32 @@ impl Store {
         .fetch_all(&mut *self.reading().await?)
         .await?;
         rows.iter().map(decision).collect()
+    }
+
+    /// How long people waited for their last accesses of a type, in no order; at most `most` of them.
+    pub async fn waits(&self, integration: &str, access_type: &str, most: i64) -> Result<Vec<Span>> {
+        let rows = sqlx::query(
+            "SELECT decided_at - created_at AS wait FROM requests
+             WHERE integration = $1 AND access_type = $2 AND state = 'approved' ORDER BY decided_at DESC LIMIT $3",
+        )
+        .bind(integration)
+        .bind(access_type)
+        .bind(most)
+        .fetch_all(&mut *self.reading().await?)
+        .await?;
+        rows.iter().map(|row| Ok(Span(row.try_get("wait")?))).collect()
+    }
+
+    /// Everything that was asked for since then, oldest first, beginning after the id; at most `most`.
+    pub async fn requests_since(&self, since: Time, after: &str, most: i64) -> Result<Vec<RequestRow>> {
+        let query = format!("SELECT {COLUMNS} FROM requests WHERE id > $1 AND created_at >= $2 ORDER BY id LIMIT $3");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query))
+            .bind(after)
+            .bind(since.0)
+            .bind(most)
+            .fetch_all(&mut *self.reading().await?)
+            .await?;
+        rows.iter().map(request).collect()
     }
 
     /// A person's requests, newest first.
@@ -179,12 +219,12 @@ impl Tx {
 
     /// `false`: the same person waits for a decision on the same already, and nothing was written.
     pub async fn insert_request(&mut self, row: &RequestRow) -> Result<bool> {
-        let RequestRow { request, plan, connect, on_top, stale_at } = row;
+        let RequestRow { request, plan, connect, on_top, stale_at, approvals: _, routed, escalated_at: _ } = row;
         let plan = StoredPlan { assignments: plan.clone(), connect: connect.clone(), on_top: *on_top };
         let new = sqlx::query(
             "INSERT INTO requests (id, requestor, principal, integration, access_type, args, same, effect, reason, length, via, state,
-                 policy, plan, warning, extends, created_at, stale_at, decided_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+                 policy, plan, warning, extends, created_at, stale_at, decided_at, routed)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
              ON CONFLICT (requestor, principal, same) WHERE state = 'open' DO NOTHING",
         )
         .bind(request.id.as_str())
@@ -193,7 +233,7 @@ impl Tx {
         .bind(&request.access.integration)
         .bind(&request.access.access_type)
         .bind(to_json(&request.access.args))
-        .bind(hex::encode(Sha256::digest(to_json(&request.access))))
+        .bind(same(&request.access))
         .bind(&request.effect)
         .bind(&request.reason)
         .bind(request.length.0)
@@ -206,6 +246,7 @@ impl Tx {
         .bind(request.created_at.0)
         .bind(stale_at.0)
         .bind(request.decided_at.map(|at| at.0))
+        .bind(routed)
         .execute(self.sql().await?)
         .await?;
         Ok(new.rows_affected() == 1)
@@ -220,6 +261,32 @@ impl Tx {
             "UPDATE requests SET state = $2, decided_at = $3 WHERE id = $1 AND state = 'open' AND ($2 = 'stale' OR $3 < stale_at)"
         };
         let changed = sqlx::query(close_it).bind(id.as_str()).bind(to.as_str()).bind(now.0).execute(self.sql().await?).await?;
+        Ok(changed.rows_affected() == 1)
+    }
+
+    /// One more said yes, and others have to. `false`: it is closed, or somebody else said something since
+    /// `seen` did.
+    pub async fn count_approval(&mut self, id: &RequestId, seen: i64, now: Time) -> Result<bool> {
+        let changed = sqlx::query(
+            "UPDATE requests SET approvals = approvals + 1 WHERE id = $1 AND state = 'open' AND approvals = $2 AND $3 < stale_at",
+        )
+        .bind(id.as_str())
+        .bind(seen)
+        .bind(now.0)
+        .execute(self.sql().await?)
+        .await?;
+        Ok(changed.rows_affected() == 1)
+    }
+
+    /// Whoever is on call is told of it. `false`: it was done before, or it is closed.
+    pub async fn escalate(&mut self, id: &RequestId, now: Time) -> Result<bool> {
+        let changed = sqlx::query(
+            "UPDATE requests SET escalated_at = $2 WHERE id = $1 AND state = 'open' AND escalated_at IS NULL AND $2 < stale_at",
+        )
+        .bind(id.as_str())
+        .bind(now.0)
+        .execute(self.sql().await?)
+        .await?;
         Ok(changed.rows_affected() == 1)
     }
 

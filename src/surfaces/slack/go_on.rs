@@ -146,7 +146,9 @@ impl Slack {
             self.tell(&actions.who, url, &answer).await?;
         }
         match (request, &actions.place) {
-            (Some(request), Place::Message { channel, ts, ephemeral: false }) => self.repair(&request, channel, ts).await,
+            (Some(request), Place::Message { channel, ts, ephemeral: false }) => {
+                self.repair(&request, &actions.who, channel, ts).await
+            }
             (_, Place::Message { .. } | Place::View { .. }) => Ok(()),
         }
     }
@@ -247,7 +249,7 @@ impl Slack {
     }
 
     /// A press on a copy that is not the message we keep up to date brings that copy up to date.
-    async fn repair(&self, request: &RequestId, channel: &str, ts: &str) -> Result<(), Fault> {
+    async fn repair(&self, request: &RequestId, who: &Who, channel: &str, ts: &str) -> Result<(), Fault> {
         if !self.is_copy(request, channel, ts).await? {
             return Ok(());
         }
@@ -255,7 +257,12 @@ impl Slack {
         let Some(view) = self.desk.view(request, NAME, &realm).await? else { return Ok(()) };
         let now = self.outside.now();
         let copy = Posted { place: channel.to_owned(), message: ts.to_owned(), link: None };
-        let message = if channel == self.approvals { messages::approval(&view, now) } else { messages::direct(&view, now, None) };
+        let person = self.desk.who(&handle(who)).await?.map(|person| person.id);
+        let own = person.filter(|person| channel != self.approvals && [&view.requestor.id, &view.principal.id].contains(&person));
+        let message = match own {
+            Some(person) => messages::direct(&view, &person, now, None),
+            None => messages::approval(&view, now),
+        };
         match self.client.update(&copy, &message).await {
             Ok(()) | Err(Fault::Never { .. } | Fault::Denied { .. }) => Ok(()),
             Err(fault) => Err(fault),

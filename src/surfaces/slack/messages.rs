@@ -8,18 +8,21 @@
 use serde_json::Value as Json;
 
 use crate::desk::view::{Phase, RequestView};
+use crate::domain::id::PersonId;
 use crate::domain::time::{Span, Time};
 
 use super::blocks::{self, Look, limit};
 use super::inbound::State;
 
 mod alert;
+mod preapproval;
 mod reminder;
 #[cfg(test)]
 pub(crate) mod tests;
 mod told;
 
 pub use alert::alert;
+pub use preapproval::preapproval;
 pub use reminder::reminder;
 
 use told::{Form, Reader, Teller};
@@ -38,6 +41,12 @@ pub mod action {
     pub const EXTEND: &str = "extend";
     /// The requestor takes an undecided request back.
     pub const WITHDRAW: &str = "withdraw";
+    /// The requestor has whoever is on call told.
+    pub const ESCALATE: &str = "escalate";
+    /// A reviewer looked at an emergency.
+    pub const REVIEWED: &str = "reviewed";
+    /// Nobody can use what was allowed ahead of time any more.
+    pub const END_PREAPPROVAL: &str = "end_preapproval";
 }
 
 /// Block ids. Only blocks with inputs have one: what an approver has chosen stays chosen while an
@@ -68,6 +77,10 @@ pub fn approval(view: &RequestView, now: Time) -> Message {
     }
     blocks.extend(rich.extends().map(|extends| blocks::section(&extends)));
     blocks.extend(rest(&rich));
+    let policy = rich.policy();
+    if !policy.is_empty() {
+        blocks.push(blocks::context(&policy.join(" ")));
+    }
     let buttons = approval_buttons(view, &spoken);
     if !buttons.is_empty() {
         blocks.push(blocks::actions(if view.can_decide() { DECIDE } else { END }, buttons));
@@ -81,15 +94,18 @@ pub fn approval(view: &RequestView, now: Time) -> Message {
     text.extend(spoken.warning());
     text.extend(spoken.extends());
     text.extend(spoken.told());
+    text.extend(spoken.policy());
     text.extend(spoken.who_decides());
     text.extend(view.can_decide().then(|| "Approve or deny in this message.".to_owned()));
     text.push(format!("Request {}.", view.id));
     Message { text: joined(text), blocks }
 }
 
-/// The requestor's own message; `channel_link` leads to the one in the approvals channel.
-pub fn direct(view: &RequestView, now: Time, channel_link: Option<&str>) -> Message {
-    let rich = Teller { view, now, reader: Reader::Requestor, form: Form::Rich };
+/// The own message of whoever asked, or of whoever receives it; `channel_link` leads to the one in the approvals
+/// channel.
+pub fn direct(view: &RequestView, reader: &PersonId, now: Time, channel_link: Option<&str>) -> Message {
+    let reader = if *reader == view.requestor.id { Reader::Requestor } else { Reader::Principal };
+    let rich = Teller { view, now, reader, form: Form::Rich };
     let spoken = Teller { form: Form::Spoken, ..rich };
 
     let mut blocks = vec![blocks::header(&spoken.headline()), blocks::section(&rich.ask())];
@@ -106,8 +122,13 @@ pub fn direct(view: &RequestView, now: Time, channel_link: Option<&str>) -> Mess
     if let Some(connect) = connect {
         blocks.push(blocks::section(&format!("*How to use it*\n{}", blocks::code(connect, limit::SECTION - 20))));
     }
-    if let Some(button) = direct_button(view, &spoken) {
-        blocks.push(blocks::actions(if view.can_decide() { DECIDE } else { END }, vec![button]));
+    let policy = if view.can_decide() { rich.policy() } else { Vec::new() };
+    if !policy.is_empty() {
+        blocks.push(blocks::context(&policy.join(" ")));
+    }
+    let buttons = direct_buttons(view, &spoken);
+    if !buttons.is_empty() {
+        blocks.push(blocks::actions(if view.can_decide() { DECIDE } else { END }, buttons));
     }
     blocks.push(footer(view, channel_link));
 
@@ -228,17 +249,23 @@ fn approval_buttons(view: &RequestView, spoken: &Teller<'_>) -> Vec<Json> {
     buttons
 }
 
-fn direct_button(view: &RequestView, spoken: &Teller<'_>) -> Option<Json> {
+fn direct_buttons(view: &RequestView, spoken: &Teller<'_>) -> Vec<Json> {
     let id = view.id.as_str();
-    if view.can_decide() {
+    let mut buttons = Vec::new();
+    if view.can_decide() && spoken.reader == Reader::Requestor {
+        if view.policy.can_escalate {
+            let label = format!("Escalate: {}", spoken.whose());
+            let button = blocks::button(action::ESCALATE, "Escalate", id, Look::Plain, &label);
+            let text = "Whoever is on call gets a message about your request now.";
+            buttons.push(blocks::confirmed(button, "Is it urgent?", text, "Escalate", "Not now"));
+        }
         let label = format!("Take back: {}", spoken.whose());
-        Some(blocks::button(action::WITHDRAW, "Take back", id, Look::Plain, &label))
+        buttons.push(blocks::button(action::WITHDRAW, "Take back", id, Look::Plain, &label));
     } else if view.can_end() {
         let label = format!("Relinquish: {}", spoken.whose());
-        Some(blocks::button(action::RELINQUISH, "Relinquish", id, Look::Plain, &label))
-    } else {
-        None
+        buttons.push(blocks::button(action::RELINQUISH, "Relinquish", id, Look::Plain, &label));
     }
+    buttons
 }
 
 /// The lengths to choose from, shortest first; the asked one is among them unless it is too long by now.

@@ -30,7 +30,7 @@ use crate::desk::view::RequestView;
 use crate::directory::Directory;
 use crate::domain::directory::Members;
 use crate::domain::fault::Fault;
-use crate::domain::id::RequestId;
+use crate::domain::id::{PersonId, RequestId};
 use crate::domain::notice::{ApprovalsPlace, Audience, Notice, Posted, Subject};
 use crate::domain::outside::Outside;
 use crate::domain::person::{Email, Handle};
@@ -142,6 +142,23 @@ impl Slack {
         found
     }
 
+    /// Where somebody is told something of their own. Whom Slack has not shown us yet is looked up by address.
+    async fn handle_of(&self, person: &PersonId, realm: &str) -> Result<String, Fault> {
+        let unknown = || Fault::never("This person has no Slack account that is known here.");
+        let view = self.desk.person_view(person, NAME, realm).await?;
+        if let Some(handle) = view.handle {
+            return Ok(handle);
+        }
+        let email = self.desk.address(person).await?.ok_or_else(unknown)?;
+        let user = self.client.lookup_by_email(&email).await?;
+        if !user.is_ours() || user.email.as_ref() != Some(&email) {
+            return Err(unknown());
+        }
+        let handle = Handle { surface: NAME.to_owned(), realm: realm.to_owned(), handle: user.id.clone() };
+        self.desk.meet(&handle, &email, &user.name).await?;
+        Ok(user.id)
+    }
+
     /// What a message of a request says now, and where it belongs.
     async fn message(&self, request: &RequestId, audience: &Audience, realm: &str) -> Result<(String, Message), Fault> {
         let gone = || Fault::never("The request of this message is gone.");
@@ -154,15 +171,13 @@ impl Slack {
                 }
                 Ok((self.approvals.clone(), messages::approval(&view, now)))
             }
-            Audience::Person(_) => {
+            Audience::Approver(person) => Ok((self.handle_of(person, realm).await?, messages::approval(&view, now))),
+            Audience::Person(person) => {
                 let link = self.desk.approvals_link(request).await?;
-                let unknown = || Fault::never("This person has no Slack account that is known here.");
-                let handle = view.requestor.handle.clone().ok_or_else(unknown)?;
-                Ok((handle, messages::direct(&view, now, link.as_deref())))
+                Ok((self.handle_of(person, realm).await?, messages::direct(&view, person, now, link.as_deref())))
             }
-            Audience::Reminder(_) => {
-                let unknown = || Fault::never("This person has no Slack account that is known here.");
-                let handle = view.requestor.handle.clone().ok_or_else(unknown)?;
+            Audience::Reminder(person) => {
+                let handle = self.handle_of(person, realm).await?;
                 Ok((handle, messages::reminder(&view, self.desk.more(request).await?, now)))
             }
         }
@@ -194,6 +209,17 @@ impl Surface for Slack {
         let realm = if notice.realm.is_empty() { Slack::realm(home) } else { notice.realm.clone() };
         let (place, message) = match &notice.subject {
             Subject::Request(request) => self.message(request, &notice.audience, &realm).await?,
+            Subject::Preapproval(id) => {
+                let gone = || Fault::never("What this message told of is gone.");
+                let view = self.desk.preapproval(id, NAME, &realm).await?.ok_or_else(gone)?;
+                let now = self.outside.now();
+                match &notice.audience {
+                    Audience::Approvals => (self.approvals.clone(), messages::preapproval(&view, None, now)),
+                    Audience::Person(person) | Audience::Approver(person) | Audience::Reminder(person) => {
+                        (self.handle_of(person, &realm).await?, messages::preapproval(&view, Some(person), now))
+                    }
+                }
+            }
             Subject::Alert(alert) => {
                 let view = self.desk.alert(alert).await?.ok_or_else(|| Fault::never("What this message told of is gone."))?;
                 (self.approvals.clone(), messages::alert(&view))

@@ -12,7 +12,7 @@ use crate::catalog::Lookup;
 use crate::catalog::args::Problem;
 use crate::catalog::form::{Common, Draft, Form, Widget};
 use crate::desk::{Answer, Came, Result, Said};
-use crate::domain::id::RequestId;
+use crate::domain::id::{AlertId, PreapprovalId, RequestId};
 use crate::domain::person::{Handle, Person};
 
 /// What people type to reach us.
@@ -129,7 +129,19 @@ impl Slack {
 
     /// Carries out a press of a known person, as far as the record alone can.
     pub(super) async fn press(&self, actions: &Actions, action: &Action, came: &Came) -> Result<Handled> {
-        let Some(request) = action.value.as_deref().and_then(RequestId::parse) else { return Ok(Handled::Later) };
+        let value = action.value.as_deref().unwrap_or_default();
+        match (action.action_id.as_str(), AlertId::parse(value), PreapprovalId::parse(value)) {
+            (action::REVIEWED, Some(alert), _) => {
+                self.desk.reviewed(came, &alert).await?;
+                return Ok(Handled::Reply(Reply::Ack));
+            }
+            (action::END_PREAPPROVAL, _, Some(preapproval)) => {
+                self.desk.end_preapproval(came, &preapproval).await?;
+                return Ok(Handled::Reply(Reply::Ack));
+            }
+            (_, _, _) => {}
+        }
+        let Some(request) = RequestId::parse(value) else { return Ok(Handled::Later) };
         match action.action_id.as_str() {
             action::APPROVE => self.desk.approve(came, &request, messages::chosen_length(&actions.state)).await?,
             action::REVOKE => self.desk.revoke(came, &request, false).await?,
@@ -137,6 +149,7 @@ impl Slack {
             action::RELINQUISH => self.desk.relinquish(came, &request).await?,
             action::EXTEND => self.desk.extend(came, &request).await?,
             action::WITHDRAW => self.desk.withdraw(came, &request).await?,
+            action::ESCALATE => self.desk.escalate(came, &request).await?,
             _ => return Ok(Handled::Later),
         };
         Ok(Handled::Reply(Reply::Ack))

@@ -1,10 +1,11 @@
 //! What reviewers are told beside requests, in the approvals channel. It is rewritten when it is right
-//! again, and has no buttons: what to do then is done where accesses are looked after.
+//! again. Only an emergency has a button, for whoever looked at it: all else is done where accesses are looked
+//! after.
 
 use super::told::ended;
-use super::{Message, joined};
+use super::{Message, action, joined};
 use crate::domain::alert::{Alert, AlertKind};
-use crate::surfaces::slack::blocks;
+use crate::surfaces::slack::blocks::{self, Look};
 
 /// The message of an alert.
 pub fn alert(alert: &Alert) -> Message {
@@ -18,16 +19,19 @@ pub fn alert(alert: &Alert) -> Message {
                 ended(&blocks::line(&alert.told.why, 1200))
             ),
         ),
+        Some(at) if alert.kind == AlertKind::Emergency => {
+            ("An emergency, looked at", format!("{} somebody looked at it, {}.", about(alert), blocks::date(at)))
+        }
         Some(at) => ("Settled", format!("{} this is as it should be since {}.", about(alert), blocks::date(at))),
     };
-    Message {
-        text: joined(vec![format!("{headline}."), told.clone()]),
-        blocks: vec![
-            blocks::header(headline),
-            blocks::section(&told),
-            blocks::context(&format!("Alert {} · since {}", alert.id, blocks::date(alert.told.since))),
-        ],
+    let mut blocks = vec![blocks::header(headline), blocks::section(&told)];
+    if alert.kind == AlertKind::Emergency && alert.closed_at.is_none() {
+        let label = format!("Reviewed: {}", alert.told.about);
+        let button = blocks::button(action::REVIEWED, "Reviewed", alert.id.as_str(), Look::Primary, &label);
+        blocks.push(blocks::actions("review", vec![button]));
     }
+    blocks.push(blocks::context(&format!("Alert {} · since {}", alert.id, blocks::date(alert.told.since))));
+    Message { text: joined(vec![format!("{headline}."), told]), blocks }
 }
 
 fn open(kind: AlertKind) -> &'static str {
@@ -37,6 +41,7 @@ fn open(kind: AlertKind) -> &'static str {
         AlertKind::Missing => "An access was taken away elsewhere",
         AlertKind::Changed => "An access was changed elsewhere",
         AlertKind::Breaker => "Granting is paused",
+        AlertKind::Emergency => "Somebody broke glass",
     }
 }
 
@@ -60,6 +65,10 @@ fn body(alert: &Alert) -> String {
             ("it was granted and is not there any more.".to_owned(), "It is not put back; whoever needs it asks again.")
         }
         AlertKind::Changed => ("it is not as it was granted.".to_owned(), "It is taken away at its end all the same."),
+        AlertKind::Emergency => (
+            "it was given at once, as an emergency. The reason given:".to_owned(),
+            "Please look at it and at what was done with it; one of you presses Reviewed.",
+        ),
         AlertKind::Breaker => (
             "more was to be done in a minute than is plausible.".to_owned(),
             "What is due to be taken away is still taken away. `p0 breaker` says how to let it go on.",

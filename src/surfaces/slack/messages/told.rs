@@ -4,8 +4,9 @@
 //! It knows the view and no blocks. Every name and text of others goes through `blocks::line`.
 
 use crate::desk::view::RequestView;
-use crate::desk::view::{Left, PersonView, Phase};
+use crate::desk::view::{GroupView, Left, PersonView, Phase, ProgressView};
 use crate::domain::grant::{End, NOT_IN_TIME};
+use crate::domain::id::PersonId;
 use crate::domain::time::Time;
 
 use super::super::blocks;
@@ -16,6 +17,8 @@ pub enum Reader {
     Approvers,
     /// Addressed as "you".
     Requestor,
+    /// Whoever receives what somebody else asked for; addressed as "you".
+    Principal,
 }
 
 /// Where the sentences are put.
@@ -54,7 +57,7 @@ impl Teller<'_> {
             Phase::Usable { .. } if self.view.missing => "access was taken away elsewhere",
             Phase::Usable { .. } => match self.reader {
                 Reader::Approvers => "access in use",
-                Reader::Requestor => "access ready to use",
+                Reader::Requestor | Reader::Principal => "access ready to use",
             },
             Phase::Ending { how: End::Failed, stuck: false, .. } => "access could not be set up",
             Phase::Ending { stuck: true, .. } => "access could not be taken away yet",
@@ -98,9 +101,13 @@ impl Teller<'_> {
             (Some(until), Reader::Approvers) => {
                 format!("This extends an access that ends {}; its own time begins when it is approved.", blocks::date(until))
             }
-            (Some(until), Reader::Requestor) => format!("Until somebody decides, your access ends {}.", blocks::date(until)),
+            (Some(until), Reader::Requestor | Reader::Principal) => {
+                format!("Until somebody decides, your access ends {}.", blocks::date(until))
+            }
             (None, Reader::Approvers) => "The access that this was to extend is over. Approved now, it is given anew.".to_owned(),
-            (None, Reader::Requestor) => "The access that this was to extend is over; you can still get it anew.".to_owned(),
+            (None, Reader::Requestor | Reader::Principal) => {
+                "The access that this was to extend is over; you can still get it anew.".to_owned()
+            }
         })
     }
 
@@ -126,8 +133,18 @@ impl Teller<'_> {
             return None;
         }
         let approvers = &self.view.approvers;
+        let policy = &self.view.policy;
+        if let Some(refused) = &policy.refused {
+            let refused = ended(&blocks::line(refused, SENTENCE));
+            return Some(format!("{} {refused}", self.strong("Nobody can say yes to this as the access policies are now.")));
+        }
+        if let Some(progress) = &policy.progress {
+            return Some(self.next_step(progress));
+        }
         let groups = approvers.groups.iter().map(|group| self.group(group));
-        let mut all: Vec<String> = groups.chain(approvers.people.iter().map(|person| self.person(person))).collect();
+        let people = approvers.people.iter().map(|person| self.person(person));
+        let others = approvers.others.iter().map(|other| blocks::line(other, NAME));
+        let mut all: Vec<String> = groups.chain(people).chain(others).collect();
         if all.is_empty() {
             return Some(
                 "Nobody can decide this now: the access policies name no approver. Ask whoever looks after them.".to_owned(),
@@ -141,8 +158,39 @@ impl Teller<'_> {
         let names = listed(&all);
         Some(match self.reader {
             Reader::Approvers => capital(&format!("{names} may decide.")),
-            Reader::Requestor => format!("Waiting for {names} to decide. This message will tell you."),
+            Reader::Requestor | Reader::Principal => format!("Waiting for {names} to decide. This message will tell you."),
         })
+    }
+
+    /// Some said yes, and others have to.
+    fn next_step(&self, progress: &ProgressView) -> String {
+        let yes: Vec<String> = self.view.policy.said_yes.iter().map(|person| self.person(person)).collect();
+        let said = match yes.as_slice() {
+            [] => String::new(),
+            names => format!("{} said yes. ", capital(&names.join(", "))),
+        };
+        let left = progress.need.saturating_sub(progress.have);
+        let more = if left == 1 { "One more yes is".to_owned() } else { format!("{left} more are") };
+        let step = if progress.steps > 1 { format!(", step {} of {}", progress.step, progress.steps) } else { String::new() };
+        format!("{said}{} needed from {}{step}.", self.strong(&more), blocks::line(&progress.who, SENTENCE))
+    }
+
+    /// By which rules it was asked, that they are stricter by now, that somebody was told.
+    pub fn policy(&self) -> Vec<String> {
+        let policy = &self.view.policy;
+        let mut told = Vec::new();
+        let rules: Vec<String> = policy.rules.iter().take(5).map(|rule| format!("\"{}\"", blocks::line(rule, NAME))).collect();
+        if !rules.is_empty() {
+            let word = if rules.len() == 1 { "policy" } else { "policies" };
+            told.push(format!("By the access {word} {}.", rules.join(", ")));
+        }
+        if policy.stricter && self.view.can_decide() {
+            told.push(self.strong("The access policies became stricter since this was asked; they count as they are now."));
+        }
+        if let Some(at) = policy.escalated_at {
+            told.push(format!("Whoever is on call was told, {}.", blocks::date(at)));
+        }
+        told
     }
 
     /// What somebody gave as the reason for a decision or an end; shown as a quotation of its own.
@@ -168,7 +216,7 @@ impl Teller<'_> {
 
     /// What has become of it, sentence by sentence. What [`Teller::words`] are about comes first.
     pub fn told_without_words(&self) -> Vec<String> {
-        let you = self.reader == Reader::Requestor;
+        let you = self.me().is_some();
         let mut told = Vec::new();
         match &self.view.phase {
             Phase::Asked => {}
@@ -257,14 +305,14 @@ impl Teller<'_> {
         if self.view.missing {
             told.push(self.strong("It does not work any more: somebody took it away outside P0."));
             told.push(match self.reader {
-                Reader::Requestor => "It is not put back. Ask again if you still need it.".to_owned(),
+                Reader::Requestor | Reader::Principal => "It is not put back. Ask again if you still need it.".to_owned(),
                 Reader::Approvers => "It is not put back; whoever needs it asks again.".to_owned(),
             });
             told.push(approved);
             return;
         }
         let until = self.strong(&format!("until {}", blocks::date(until)));
-        if self.reader == Reader::Requestor && self.view.principal.id == self.view.requestor.id {
+        if self.me() == Some(&self.view.principal.id) {
             told.push(format!("You can use it now, {until}."));
             told.push(approved);
         } else {
@@ -310,7 +358,7 @@ impl Teller<'_> {
     /// What helps after a failure: time and whoever runs things, or another ask.
     fn what_to_do(&self, why: Option<&str>) -> String {
         let asks = match self.reader {
-            Reader::Requestor => "Ask again".to_owned(),
+            Reader::Requestor | Reader::Principal => "Ask again".to_owned(),
             Reader::Approvers => format!("{} can ask again", self.person_first(&self.view.requestor)),
         };
         if why.is_none_or(|why| why.starts_with(NOT_IN_TIME)) {
@@ -372,11 +420,20 @@ impl Teller<'_> {
     }
 
     fn person(&self, person: &PersonView) -> String {
-        if self.reader == Reader::Requestor && person.id == self.view.requestor.id {
+        if self.me() == Some(&person.id) {
             return "you".to_owned();
         }
         let mention = person.handle.as_deref().filter(|_| self.form == Form::Rich).and_then(blocks::mention);
         mention.unwrap_or_else(|| blocks::line(&person.name, NAME))
+    }
+
+    /// Who reads this, where that is one person.
+    fn me(&self) -> Option<&PersonId> {
+        match self.reader {
+            Reader::Approvers => None,
+            Reader::Requestor => Some(&self.view.requestor.id),
+            Reader::Principal => Some(&self.view.principal.id),
+        }
     }
 
     /// At the beginning of a sentence.
@@ -385,20 +442,18 @@ impl Teller<'_> {
         if name == "you" { "You".to_owned() } else { name }
     }
 
-    fn group(&self, group: &str) -> String {
-        let (directory, id) = group.split_once(':').unwrap_or(("", group));
-        if directory == "slack"
-            && let Some(mention) = blocks::mention_group(id)
+    fn group(&self, group: &GroupView) -> String {
+        if group.directory == "slack"
+            && self.form == Form::Rich
+            && let Some(mention) = blocks::mention_group(&group.id)
         {
-            return match self.form {
-                Form::Rich => mention,
-                Form::Spoken => "the Slack group of approvers".to_owned(),
-            };
+            return mention;
         }
-        if directory.is_empty() {
-            return format!("the group {}", blocks::line(id, NAME));
+        match &group.label {
+            Some(label) => format!("somebody of {}", blocks::line(label, NAME)),
+            None if group.directory == "slack" => "the Slack group of approvers".to_owned(),
+            None => format!("the {} group {}", blocks::line(&group.directory, NAME), blocks::line(&group.id, NAME)),
         }
-        format!("the {} group {}", blocks::line(directory, NAME), blocks::line(id, NAME))
     }
 }
 

@@ -1,0 +1,125 @@
+//! What a message says of the access policies: by which rule, who may decide, how far it is.
+
+use std::collections::BTreeSet;
+
+use super::judge::{Judgement, Routed};
+use super::view::{Approvers, GroupView, PersonView, PolicyView, ProgressView};
+use super::{Desk, Result, Rules};
+use crate::domain::directory::Group;
+use crate::domain::person::{Actor, Email};
+use crate::domain::request::RequestState;
+use crate::policy::rule::{Approver, Effect};
+use crate::store::{Decided, RequestRow};
+
+impl Desk {
+    pub(super) async fn policy_view(
+        &self,
+        rules: &Rules,
+        row: &RequestRow,
+        judged: &mut Judgement,
+        surface: &str,
+        realm: &str,
+    ) -> Result<(Approvers, PolicyView)> {
+        let routed: Routed = row.routed.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let mut view = PolicyView { rules: routed.rules.clone(), escalated_at: row.escalated_at, ..PolicyView::default() };
+        if rules.policy.rules.is_empty() {
+            view.rules.retain(|rule| rule != crate::policy::DEFAULT);
+        }
+        if row.request.state != RequestState::Open {
+            self.how_it_was_decided(row, surface, realm, &mut view).await?;
+            return Ok((Approvers::default(), view));
+        }
+        let (progress, who_may) = self.how_far(rules, row, judged).await?;
+        view.progress =
+            progress.map(|it| ProgressView { step: it.step, steps: it.steps, have: it.have, need: it.need, who: it.who });
+        for who in self.said_yes(row).await? {
+            view.said_yes.push(self.person_view(&who.id, surface, realm).await?);
+        }
+        view.refused = judged.analysis.refused.as_ref().map(ToString::to_string);
+        view.stricter = rules.version != row.request.policy && routed.was_laxer(&judged.analysis);
+        let mut approvers = self.approvers_view(rules, judged, surface, realm).await?;
+        approvers.count = who_may.map(|members| members.emails.len() + members.handles.len());
+        let on_call = |approver: &&Approver| matches!(approver, Approver::OnCall { .. });
+        let mut all = judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers);
+        view.can_escalate = row.escalated_at.is_none() && all.find(on_call).is_some();
+        Ok((approvers, view))
+    }
+
+    /// Everybody who may say yes at some step.
+    async fn approvers_view(&self, rules: &Rules, judged: &Judgement, surface: &str, realm: &str) -> Result<Approvers> {
+        let mut approvers = Approvers::default();
+        let mut people: Vec<PersonView> = Vec::new();
+        let mut groups: Vec<GroupView> = Vec::new();
+        let mut others: BTreeSet<String> = BTreeSet::new();
+        let mut seen: BTreeSet<Approver> = BTreeSet::new();
+        let group = |group: &Group, label: Option<&String>| GroupView {
+            directory: group.directory.clone(),
+            id: group.id.clone(),
+            label: label.cloned(),
+        };
+        let all = judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers);
+        let all: Vec<&Approver> = all.filter(|approver| seen.insert((*approver).clone())).collect();
+        for approver in all {
+            match approver {
+                Approver::Reviewers => {
+                    let holders = [&rules.policy.approvers, &rules.policy.reviewers];
+                    groups.extend(holders.iter().flat_map(|holders| &holders.groups).map(|it| group(it, None)));
+                    for person in &rules.approvers {
+                        people.push(self.person_view(&person.id, surface, realm).await?);
+                    }
+                }
+                Approver::Groups(of) if of.effect == Effect::Keep => {
+                    groups.extend(of.groups.iter().map(|named| group(&named.group, Some(&named.label))));
+                }
+                Approver::User(email) => people.push(self.view_of(email, surface, realm).await?),
+                Approver::Profile { directory, property } => {
+                    match judged.facts.profiles.get(&(directory.clone(), property.clone())) {
+                        Some(Ok(Some(email))) => people.push(self.view_of(email, surface, realm).await?),
+                        Some(Ok(None) | Err(_)) | None => drop(others.insert(format!("{approver} (not known)"))),
+                    }
+                }
+                Approver::Groups(_) | Approver::OnCall { .. } => drop(others.insert(approver.to_string())),
+            }
+        }
+        people.dedup_by(|one, other| one.id == other.id);
+        groups.dedup();
+        approvers.people = people;
+        approvers.groups = groups;
+        approvers.others = others.into_iter().collect();
+        Ok(approvers)
+    }
+
+    /// Somebody by their address, whether or not they were here.
+    async fn view_of(&self, email: &Email, surface: &str, realm: &str) -> Result<PersonView> {
+        match self.inner.store.person_by_email(email).await? {
+            Some(person) => self.person_view(&person.id, surface, realm).await,
+            None => {
+                let mut tx = self.inner.store.begin().await?;
+                let person = tx.person_for_email(email, email.as_str(), self.now()).await?;
+                tx.commit().await?;
+                Ok(PersonView { id: person.id, name: person.name, handle: None })
+            }
+        }
+    }
+
+    async fn how_it_was_decided(&self, row: &RequestRow, surface: &str, realm: &str, view: &mut PolicyView) -> Result<()> {
+        let decisions = self.inner.store.decisions(&row.request.id).await?;
+        let yes = |decision: &&crate::store::DecisionRow| decision.verdict == Decided::Approve;
+        let yeses: Vec<_> = decisions.iter().filter(yes).collect();
+        if let [only] = yeses.as_slice()
+            && row.request.state == RequestState::Approved
+            && only.at == row.request.created_at
+        {
+            view.at_once.clone_from(&only.note);
+            view.emergency = only.note.as_ref().is_some_and(|note| note.starts_with(super::submit::EMERGENCY));
+        }
+        if yeses.len() > 1 || row.request.state != RequestState::Approved {
+            for decision in yeses {
+                if let Actor::Person(id) = &decision.actor {
+                    view.said_yes.push(self.person_view(id, surface, realm).await?);
+                }
+            }
+        }
+        Ok(())
+    }
+}

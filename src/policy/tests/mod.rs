@@ -1,0 +1,3 @@
+//! What rules say, example by example; what holds for all of them.
+
+mod limits;
