@@ -232,6 +232,7 @@ impl Bench {
             values: [("shelf".to_owned(), shelf)].into(),
             reason: Some("INC-42".into()),
             duration: Some(length),
+            ..Draft::default()
         };
         (self.came(person), draft)
     }

@@ -124,12 +124,9 @@ fn one(integration: &Integration, arg: &Arg, value: &str, values: &Args, lookup:
             Ok(_) => value.to_owned(),
             Err(bad) => return wrong(sentence(&bad.to_string())),
         },
-        Kind::Person => match (mention(value), Email::parse(value)) {
-            (Some(_), _) => value.to_owned(),
-            (None, Some(email)) => email.as_str().to_owned(),
-            (None, None) => {
-                return wrong(format!("\"{value}\" is nobody we can find; type an e-mail address, or mention the person."));
-            }
+        Kind::Person => match person(value) {
+            Ok(person) => person,
+            Err(why) => return wrong(why),
         },
         Kind::Listed(choices) => listed(arg, value, choices)?,
         Kind::Source(source) => offered(integration, arg, source, value, values, lookup)?,
@@ -190,6 +187,15 @@ fn offered(
 
 fn unknown(arg: &Arg, message: String, instead: Option<String>) -> Problem {
     Problem { arg: arg.name.clone(), trouble: Trouble::Wrong, message, instead }
+}
+
+/// Somebody by e-mail address, or by the surface's own id as `<@id>`; or why it is neither.
+pub fn person(value: &str) -> Result<String, String> {
+    match (mention(value), Email::parse(value)) {
+        (Some(_), _) => Ok(value.to_owned()),
+        (None, Some(email)) => Ok(email.as_str().to_owned()),
+        (None, None) => Err(format!("\"{value}\" is nobody we can find; type an e-mail address, or mention the person.")),
+    }
 }
 
 /// The surface's own id of a person who was mentioned: `U123` of `<@U123>`.

@@ -31,14 +31,39 @@ const MOST_ARGS: usize = 20;
 const MOST_OPTIONS: usize = 100;
 
 /// Words that mean something of their own after `request` and `ls`, or before.
-const RESERVED: &[&str] =
-    &["help", "ls", "request", "grant", "allow", "approve", "deny", "relinquish", "revoke", "extend", "list", "status"];
+const RESERVED: &[&str] = &[
+    "help",
+    "ls",
+    "request",
+    "grant",
+    "allow",
+    "away",
+    "back",
+    "approve",
+    "deny",
+    "relinquish",
+    "revoke",
+    "extend",
+    "list",
+    "status",
+];
 /// Options that every command has or may get, and the fields that every form has.
 const RESERVED_ARGS: &[&str] = &[
     "reason",
     "duration",
     "requested-duration",
+    "requested_duration",
+    "request-duration",
+    "request_duration",
     "to",
+    "principal-type",
+    "principal_type",
+    "break-glass",
+    "break_glass",
+    "approved",
+    "start",
+    "end",
+    "length",
     "help",
     "like",
     "size",

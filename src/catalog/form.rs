@@ -1,51 +1,31 @@
 //! One form, many faces: what a modal, a card or a page asks, from the access type and the values so far.
 //!
 //! A surface renders [`Form`] and hands back a [`Draft`]; it never reads a manifest. The same draft
-//! comes out of an incomplete command. Nothing here decides who may ask for what.
+//! comes out of an incomplete command.
 
-use serde::{Deserialize, Serialize};
-
-use super::args::{self, LONGEST_VALUE, MANY, Problem, Trouble};
-use super::lookup::{Look, Lookup, nearest};
+use super::args::{self, MANY};
+pub use super::draft::{Complete, Draft, Purpose, Window};
+use super::lookup::{Look, Lookup};
 use super::{AccessType, Arg, Catalog, Integration, Kind, Source};
-use crate::domain::access::{Access, Args, Choice};
-use crate::domain::time::Span;
+use crate::domain::access::{Args, Choice};
+use crate::domain::time::{Span, Time};
 
-/// The fields that every form has; no argument bears these names.
+/// The fields that are no argument's; no argument bears these names.
 pub const INTEGRATION: &str = "integration";
 pub const ACCESS_TYPE: &str = "access_type";
 pub const REASON: &str = "reason";
 pub const DURATION: &str = "duration";
+pub const TO: &str = "to";
+pub const START: &str = "start";
+pub const END: &str = "end";
+pub const LENGTH: &str = "length";
+
+/// For how long something may be allowed ahead of time, to choose from.
+const WINDOWS: [Span; 7] =
+    [Span::hours(8), Span::days(1), Span::days(3), Window::USUAL, Span::days(14), Span::days(28), Span::days(84)];
 
 /// Slack: a list of fixed options has at most 100; above that the surface looks them up as one types.
 pub const FEW: usize = 100;
-
-/// What is known of a request before it is complete. Small enough to ride along in a modal.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Draft {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub integration: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub access_type: Option<String>,
-    /// By argument name; several values of one argument stand on a line each.
-    #[serde(default, skip_serializing_if = "Args::is_empty")]
-    pub values: Args,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration: Option<Span>,
-}
-
-/// A request that can be made: every argument is there and good.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Complete {
-    pub access: Access,
-    /// `role analyst on main`, with the labels people know instead of a target's ids.
-    pub effect: String,
-    pub reason: Option<String>,
-    /// As asked for, or the manifest's default; `None` leaves it to the organisation's.
-    pub duration: Option<Span>,
-}
 
 /// What the organisation, not the manifest, says of the fields that every form has.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +37,9 @@ pub struct Common<'a> {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
+    pub purpose: Purpose,
+    /// What people should know before they fill it in.
+    pub note: Option<String>,
     pub integration: Option<String>,
     pub access_type: Option<String>,
     /// `Role membership in PostgreSQL`
@@ -65,6 +48,8 @@ pub struct Form {
     pub help: Option<String>,
     /// In the order in which they are shown and depend on each other.
     pub fields: Vec<Field>,
+    /// What is known besides: a surface hands it back with what is filled in.
+    pub rest: Draft,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +86,8 @@ pub enum Widget {
         free: bool,
     },
     Duration(Vec<Span>),
+    /// A point in time, as [`Time::parse`] reads it.
+    Time,
     /// A person: an e-mail address, or the surface's own id as `<@id>`.
     Person,
 }
@@ -118,87 +105,79 @@ impl Form {
     /// The form for what is known so far. What does not fit (any more) is left out of it.
     pub fn new(catalog: &Catalog, lookup: &dyn Lookup, draft: &Draft, common: Common) -> Form {
         let integration = draft.integration.as_deref().and_then(|name| catalog.get(name));
-        let mut fields = vec![which_integration(catalog, integration)];
-        let Some(integration) = integration else {
-            return Form { integration: None, access_type: None, title: "Request access".to_owned(), help: None, fields };
-        };
-        let named = draft.access_type.as_deref().and_then(|name| integration.access_type(name));
-        let access = named.or_else(|| integration.only_access_type());
-        if integration.access.len() > 1 {
+        let named = draft.access_type.as_deref();
+        let access = integration.and_then(|it| named.and_then(|name| it.access_type(name)).or_else(|| it.only_access_type()));
+        let mut fields = Vec::new();
+        if draft.purpose.for_another() {
+            fields.push(whom(draft));
+        }
+        fields.push(which_integration(catalog, integration));
+        if let Some(integration) = integration.filter(|it| it.access.len() > 1) {
             fields.push(which_access_type(integration, access));
         }
-        let Some(access) = access else {
-            let title = format!("Access to {}", integration.title);
-            return Form { integration: Some(integration.name.clone()), access_type: None, title, help: None, fields };
-        };
-        let settled = args::settle(integration, access, &draft.values, lookup);
-        for arg in &access.args {
-            fields.extend(field(integration, access, arg, draft, &settled.args, lookup));
+        if let Some((integration, access)) = integration.zip(access) {
+            let settled = args::settle(integration, access, &draft.values, lookup);
+            fields.extend(access.args.iter().filter_map(|arg| field(integration, access, arg, draft, &settled.args, lookup)));
+            match draft.purpose {
+                Purpose::Request | Purpose::Grant => fields.extend([reason(draft, common), duration(access, draft, common)]),
+                Purpose::Allow => {
+                    fields.extend(window(draft));
+                    fields.extend([duration(access, draft, common), reason(draft, common)]);
+                }
+            }
         }
-        fields.push(reason(draft, common));
-        fields.push(duration(access, draft, common));
+        let title = match (integration, access) {
+            (None, _) => draft.purpose.heading().to_owned(),
+            (Some(integration), None) => format!("Access to {}", integration.title),
+            (Some(integration), Some(access)) => format!("{} in {}", access.title, integration.title),
+        };
+        let integration = integration.map(|it| it.name.clone());
+        let rest = rest(draft, integration.clone(), access, &fields);
         Form {
-            integration: Some(integration.name.clone()),
-            access_type: Some(access.name.clone()),
-            title: format!("{} in {}", access.title, integration.title),
-            help: access.help.clone(),
+            purpose: draft.purpose,
+            note: note(draft),
+            integration,
+            access_type: rest.access_type.clone(),
+            title,
+            help: access.and_then(|access| access.help.clone()),
             fields,
+            rest,
         }
     }
 }
 
-impl Draft {
-    /// The request, or what is missing or wrong, field by field.
-    pub fn complete(&self, catalog: &Catalog, lookup: &dyn Lookup) -> Result<Complete, Vec<Problem>> {
-        let Some(name) = &self.integration else {
-            return Err(vec![Problem::missing(INTEGRATION, "Choose what you need access to.")]);
-        };
-        let Some(integration) = catalog.get(name) else {
-            let near = nearest(name, catalog.integrations().map(|it| it.name.as_str())).map(str::to_owned);
-            let mut problem =
-                Problem::wrong(INTEGRATION, format!("There is no integration \"{name}\"{}", meant(near.as_deref())));
-            problem.instead = near;
-            return Err(vec![problem]);
-        };
-        let access = match &self.access_type {
-            None => integration.only_access_type().ok_or_else(|| {
-                vec![Problem::missing(ACCESS_TYPE, format!("Choose a kind of access to {}.", integration.title))]
-            })?,
-            Some(name) => integration.access_type(name).ok_or_else(|| {
-                let near = nearest(name, integration.access.iter().map(|it| it.name.as_str())).map(str::to_owned);
-                let told = format!("There is no access type \"{name}\" in {}{}", integration.title, meant(near.as_deref()));
-                let mut problem = Problem::wrong(ACCESS_TYPE, told);
-                problem.instead = near;
-                vec![problem]
-            })?,
-        };
-        let mut settled = args::settle(integration, access, &self.values, lookup);
-        let reason = self.reason.as_ref().map(|reason| reason.trim().replace('\0', "")).filter(|reason| !reason.is_empty());
-        if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_VALUE) {
-            settled.problems.push(Problem::wrong(REASON, format!("The reason is too long: at most {LONGEST_VALUE} characters.")));
-        }
-        let duration = self.duration.or(access.limits.default);
-        if let (Some(duration), Some(longest)) = (duration, access.limits.longest)
-            && duration > longest
-        {
-            settled.problems.push(Problem {
-                arg: DURATION.to_owned(),
-                trouble: Trouble::Wrong,
-                message: format!("{duration} is too long: {} lasts {longest} at most.", access.title),
-                instead: Some(short(longest)),
-            });
-        }
-        if !settled.problems.is_empty() {
-            return Err(settled.problems);
-        }
-        let effect = access.effect.fill(&labels(integration, access, &settled.args, lookup));
-        let access = Access { integration: integration.name.clone(), access_type: access.name.clone(), args: settled.args };
-        Ok(Complete { access, effect, reason, duration })
-    }
+/// What people should know before they fill it in.
+fn note(draft: &Draft) -> Option<String> {
+    let text = match draft.purpose {
+        Purpose::Request if draft.break_glass => "Needed now, before anybody can decide; everybody will be told.",
+        Purpose::Request if draft.only_at_once => "Only if it needs no approver; otherwise nothing is asked.",
+        Purpose::Request => return None,
+        Purpose::Grant => "They get it when it is approved, as if they had asked themselves.",
+        Purpose::Allow => "Nothing is granted until they ask; what they then ask for needs no further approval.",
+    };
+    Some(text.to_owned())
 }
 
-fn meant(near: Option<&str>) -> String {
-    near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_else(|| ".".to_owned())
+/// What is known and stands in no field of the form. Without an access type nobody can say which of the
+/// values are still good, so all of them are kept.
+fn rest(draft: &Draft, integration: Option<String>, access: Option<&AccessType>, fields: &[Field]) -> Draft {
+    let hidden = |name: &str| !fields.iter().any(|field| field.name == name);
+    let window = draft.window.unwrap_or_default();
+    let window = Window {
+        start: window.start.filter(|_| hidden(START)),
+        end: window.end.filter(|_| hidden(END)),
+        length: window.length.filter(|_| hidden(LENGTH)),
+    };
+    Draft {
+        integration,
+        access_type: access.map(|access| access.name.clone()),
+        to: draft.to.clone().filter(|_| hidden(TO)),
+        values: if access.is_some() { Args::new() } else { draft.values.clone() },
+        reason: draft.reason.clone().filter(|_| hidden(REASON)),
+        duration: draft.duration.filter(|_| hidden(DURATION)),
+        window: window.known(),
+        ..*draft
+    }
 }
 
 /// A length as short as it can be typed: `90m`, `8h`, `2d`, `1w`.
@@ -290,7 +269,9 @@ fn field(
         }
         Widget::Choice(_) => Some("Choose one".to_owned()),
         Widget::Text { .. } if arg.source().is_some() => None,
-        Widget::Text { .. } | Widget::Lookup { .. } | Widget::Duration(_) | Widget::Person => placeholder.map(str::to_owned),
+        Widget::Text { .. } | Widget::Lookup { .. } | Widget::Duration(_) | Widget::Time | Widget::Person => {
+            placeholder.map(str::to_owned)
+        }
     };
     // A text can be mended, so it stays as it was typed; what a list no longer has is gone.
     let typed = draft.values.get(&arg.name).filter(|_| matches!(widget, Widget::Text { .. }));
@@ -335,12 +316,50 @@ fn source_widget(
     }
 }
 
+fn whom(draft: &Draft) -> Field {
+    let to = draft.to.clone();
+    Field { value: to.clone(), label: to, ..blank(TO, "For whom", Widget::Person) }
+}
+
+/// From when, and for how long or until when: whichever was said.
+fn window(draft: &Draft) -> [Field; 2] {
+    let Window { start, end, length } = draft.window.unwrap_or_default();
+    let when = |name, title, at: Option<Time>| {
+        let at = at.map(Time::typed);
+        Field { value: at.clone(), label: at, ..blank(name, title, Widget::Time) }
+    };
+    let from = Field {
+        required: false,
+        hint: Some("From when they may ask. Leave it empty for now.".to_owned()),
+        ..when(START, "From", start)
+    };
+    if end.is_some() {
+        return [from, when(END, "Until", end)];
+    }
+    let chosen = length.unwrap_or(Window::USUAL);
+    let field = blank(LENGTH, "For how long may it be used", Widget::Duration(among(&WINDOWS, chosen)));
+    [from, Field { value: Some(short(chosen)), label: Some(chosen.to_string()), ..field }]
+}
+
+/// Lengths to choose from, with one that was chosen already.
+fn among(lengths: &[Span], chosen: Span) -> Vec<Span> {
+    let mut all = [lengths, &[chosen]].concat();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 fn reason(draft: &Draft, common: Common) -> Field {
+    let (hint, required) = match draft.purpose {
+        Purpose::Request => ("Why you need it, or a ticket. Approvers see it, and it stays on record.", common.reason_required),
+        Purpose::Grant => ("Why they need it, or a ticket. Approvers see it, and it stays on record.", common.reason_required),
+        Purpose::Allow => ("Why they may have it, or a ticket. It stays on record.", false),
+    };
     Field {
-        hint: Some("Why you need it, or a ticket. Approvers see it, and it stays on record.".to_owned()),
+        hint: Some(hint.to_owned()),
         value: draft.reason.clone(),
         label: draft.reason.clone(),
-        required: common.reason_required,
+        required,
         ..blank(REASON, "Reason", Widget::Text { pattern: None, multiline: true })
     }
 }
@@ -356,11 +375,15 @@ fn duration(access: &AccessType, draft: &Draft, common: Common) -> Field {
     durations.sort_unstable();
     durations.dedup();
     let chosen = draft.duration.filter(fits).or(access.limits.default.filter(fits)).or_else(|| durations.first().copied());
+    let (title, more) = match draft.purpose {
+        Purpose::Request | Purpose::Grant => ("Duration", " An approver may change it."),
+        Purpose::Allow => ("Each access lasts at most", ""),
+    };
     Field {
-        hint: access.limits.longest.map(|longest| format!("At most {longest}. An approver may change it.")),
+        hint: access.limits.longest.map(|longest| format!("At most {longest}.{more}")),
         value: chosen.map(short),
         label: chosen.map(|span| span.to_string()),
         required: true,
-        ..blank(DURATION, "Duration", Widget::Duration(durations))
+        ..blank(DURATION, title, Widget::Duration(durations))
     }
 }

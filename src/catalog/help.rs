@@ -4,7 +4,7 @@
 //! `/p0` in Slack, `p0` in a shell.
 
 use super::args::MANY;
-use super::form::short;
+use super::form::{Purpose, short};
 use super::lookup::Lookup;
 use super::{AccessType, Arg, Catalog, Integration, Kind};
 use crate::domain::access::{Args, Choice};
@@ -12,16 +12,58 @@ use crate::domain::access::{Args, Choice};
 /// How many values `ls` shows when nothing else is asked for.
 pub const SHOWN: usize = 25;
 
-const EVERYWHERE: [(&str, &str); 3] = [
-    ("--reason <text>", "Why you need it; in quotes when it has several words"),
-    ("--duration <time>", "For how long: 30m, 2h, 1 day"),
-    ("--help", "Show help instead of doing anything"),
-];
+const REASON: (&str, &str) = ("--reason <text>", "Why you need it; in quotes when it has several words");
+const DURATION: (&str, &str) = ("--duration <time>", "For how long: 30m, 2h, 1 day");
+const HELP: (&str, &str) = ("--help", "Show help instead of doing anything");
+
+/// The options that a purpose has beside those of an access type.
+fn options(purpose: Purpose) -> Vec<(&'static str, &'static str)> {
+    match purpose {
+        Purpose::Request => vec![
+            REASON,
+            DURATION,
+            ("--break-glass", "Needed now, before anybody can decide; everybody will be told"),
+            ("--approved", "Only if it needs no approver"),
+            HELP,
+        ],
+        Purpose::Grant => vec![
+            ("--to <person>", "For whom: an e-mail address or a mention"),
+            ("--principal-type <type>", "user, which it is when nothing is said; other types cannot be given access yet"),
+            ("--reason <text>", "Why they need it; in quotes when it has several words"),
+            DURATION,
+            HELP,
+        ],
+        Purpose::Allow => vec![
+            ("--to <person>", "For whom: an e-mail address or a mention"),
+            ("--request-duration <time>", "How long each access may last: 30m, 2h, 1 day"),
+            ("--length <time>", "For how long they may ask: 8h, 3 days; default 1 week"),
+            ("--start <date>", "From when: 2026-12-24 or 2026-12-24T09:00:00Z; default now"),
+            ("--end <date>", "Until when, instead of --length"),
+            ("--reason <text>", "Why they may have it; in quotes when it has several words"),
+            HELP,
+        ],
+    }
+}
+
+/// What a command of this purpose does, in a sentence or two.
+fn about(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Request => "Ask for access.",
+        Purpose::Grant => "Ask for access for somebody else, who gets it when it is approved.",
+        Purpose::Allow => {
+            "Approve access of somebody ahead of time. Nothing is granted until they ask; what they then ask for\nneeds no further approval."
+        }
+    }
+}
 
 /// `help`
 pub fn everything(program: &str) -> String {
     let rows = [
         (format!("{program} request"), "Ask for access; opens a form when something is missing"),
+        (format!("{program} grant"), "Ask for access for somebody else"),
+        (format!("{program} allow"), "Approve access ahead of time; nothing is granted until they ask"),
+        (format!("{program} away"), "Let somebody else decide in your place while you are away"),
+        (format!("{program} back"), "Decide yourself again"),
         (format!("{program} ls"), "List what can be asked for"),
         (format!("{program} help"), "Show this"),
     ];
@@ -32,38 +74,51 @@ pub fn everything(program: &str) -> String {
     )
 }
 
-/// `request --help`
-pub fn request(catalog: &Catalog, program: &str) -> String {
+/// `request --help`, `grant --help`, `allow --help`
+pub fn purpose(purpose: Purpose, catalog: &Catalog, program: &str) -> String {
+    let verb = purpose.as_str();
     let rows: Vec<(String, &str)> =
-        catalog.integrations().map(|it| (format!("{program} request {}", it.name), it.title.as_str())).collect();
+        catalog.integrations().map(|it| (format!("{program} {verb} {}", it.name), it.title.as_str())).collect();
     let commands = if rows.is_empty() {
         "No integration is configured yet.\n".to_owned()
     } else {
         format!("Commands:\n{}", table(rows.iter().map(|(left, right)| (left.as_str(), *right))))
     };
     format!(
-        "{program} request\nAsk for access. With nothing more it opens a form.\n\n{commands}\nOptions:\n{}",
-        table(EVERYWHERE)
+        "{program} {verb}\n{} With nothing more it opens a form.\n\n{commands}\nOptions:\n{}",
+        about(purpose),
+        table(options(purpose))
     )
 }
 
 /// `request <integration> --help`
-pub fn integration(it: &Integration, program: &str) -> String {
-    let rows: Vec<(String, &str)> = it.access.iter().map(|access| (usage(it, access, program), access.title.as_str())).collect();
+pub fn integration(purpose: Purpose, it: &Integration, program: &str) -> String {
+    let row = |access: &'_ AccessType| (usage(purpose, it, access, program), access.title.clone());
+    let rows: Vec<(String, String)> = it.access.iter().map(row).collect();
+    let about = match purpose {
+        Purpose::Request => "Ask for access to",
+        Purpose::Grant => "Ask for somebody else for access to",
+        Purpose::Allow => "Approve ahead of time access to",
+    };
     let aliases = if it.aliases.is_empty() { String::new() } else { format!("\nAlso: {}\n", it.aliases.join(", ")) };
     format!(
-        "{program} request {}\nAsk for access to {}.\n\nCommands:\n{}\nOptions:\n{}{aliases}",
+        "{program} {} {}\n{about} {}.\n\nCommands:\n{}\nOptions:\n{}{aliases}",
+        purpose.as_str(),
         it.name,
         it.title,
-        table(rows.iter().map(|(left, right)| (left.as_str(), *right))),
-        table(EVERYWHERE)
+        table(rows.iter().map(|(left, right)| (left.as_str(), right.as_str()))),
+        table(options(purpose))
     )
 }
 
 /// `request <integration> <access type> --help`
-pub fn access_type(it: &Integration, access: &AccessType, program: &str) -> String {
-    let mut out = format!("{}\n{} in {}.", usage(it, access, program), access.title, it.title);
+pub fn access_type(purpose: Purpose, it: &Integration, access: &AccessType, program: &str) -> String {
+    let mut out = format!("{}\n{} in {}.", usage(purpose, it, access, program), access.title, it.title);
     out.extend(access.help.iter().flat_map(|help| [" ", help.as_str()]));
+    match purpose {
+        Purpose::Request => {}
+        Purpose::Grant | Purpose::Allow => out.extend(["\n", about(purpose)]),
+    }
     out.push('\n');
     let sections = [("Arguments", false), ("Options", true)];
     for (title, flag) in sections {
@@ -74,11 +129,13 @@ pub fn access_type(it: &Integration, access: &AccessType, program: &str) -> Stri
             .map(|arg| (if flag { option(arg) } else { shown(arg) }, describe(it, access, arg, program)))
             .collect();
         if flag {
-            rows.extend(EVERYWHERE.map(|(left, right)| (left.to_owned(), right.to_owned())));
+            rows.extend(options(purpose).into_iter().map(|(left, right)| (left.to_owned(), right.to_owned())));
         }
-        if let Some((_, text)) = rows.iter_mut().find(|(left, _)| left.starts_with("--duration")) {
+        let duration = |left: &str| left.starts_with("--duration") || left.starts_with("--request-duration");
+        if let Some((_, text)) = rows.iter_mut().find(|(left, _)| duration(left)) {
             text.extend(access.limits.longest.map(|longest| format!("; at most {longest}")));
-            text.extend(access.limits.default.map(|default| format!("; default {default}")));
+            let default = access.limits.default.filter(|_| purpose != Purpose::Allow);
+            text.extend(default.map(|default| format!("; default {default}")));
         }
         if !rows.is_empty() {
             let rows = rows.iter().map(|(left, right)| (left.as_str(), right.as_str()));
@@ -87,12 +144,34 @@ pub fn access_type(it: &Integration, access: &AccessType, program: &str) -> Stri
     }
     if let Some(example) = &access.example {
         let time = access.limits.default.map_or_else(|| "1h".to_owned(), short);
-        out.push_str(&format!(
-            "\nExample:\n  {program} request {} {} {example} --reason \"INC-42\" --duration {time}\n",
-            it.name, access.name
-        ));
+        let words = match purpose {
+            Purpose::Request => format!("--reason \"INC-42\" --duration {time}"),
+            Purpose::Grant => format!("--to bob@example.com --reason \"INC-42\" --duration {time}"),
+            Purpose::Allow => format!("--to bob@example.com --length 3d --request-duration {time}"),
+        };
+        let verb = purpose.as_str();
+        out.push_str(&format!("\nExample:\n  {program} {verb} {} {} {example} {words}\n", it.name, access.name));
     }
     out
+}
+
+/// `away --help`
+pub fn away(program: &str) -> String {
+    let rows = [
+        ("--to <person>", "Who decides: an e-mail address or a mention"),
+        ("--until <date>", "Until when: 2026-12-24 or 2026-12-24T09:00:00Z"),
+        ("--length <time>", "For how long, instead of --until: 8h, 3 days, 2 weeks"),
+        ("--help", "Show this"),
+    ];
+    format!(
+        "{program} away\nLet somebody else decide in your place while you are away. With nothing more it tells how it is now;\n\"{program} back\" ends it.\n\nOptions:\n{}",
+        table(rows)
+    )
+}
+
+/// `back --help`
+pub fn back(program: &str) -> String {
+    format!("{program} back\nDecide yourself again: nobody stands in for you any longer.\n")
 }
 
 /// `ls --help`
@@ -134,7 +213,7 @@ pub fn ls_args(it: &Integration, access: &AccessType, program: &str) -> String {
     let rows: Vec<(&str, String)> =
         access.args.iter().map(|arg| (arg.name.as_str(), describe(it, access, arg, program))).collect();
     let rows = rows.iter().map(|(name, text)| (*name, text.as_str()));
-    format!("{}\n{}\n{}", usage(it, access, program), access.title, table(rows))
+    format!("{}\n{}\n{}", usage(Purpose::Request, it, access, program), access.title, table(rows))
 }
 
 /// What `ls` of an argument's values asks.
@@ -196,14 +275,19 @@ pub fn ls_values(ls: &Ls, choices: &[Choice], more: bool) -> String {
 }
 
 /// The command with its arguments: `/p0 request okta group <group> [--app <app>]`.
-pub fn usage(it: &Integration, access: &AccessType, program: &str) -> String {
-    let mut out = format!("{program} request {} {}", it.name, access.name);
+pub fn usage(purpose: Purpose, it: &Integration, access: &AccessType, program: &str) -> String {
+    let mut out = format!("{program} {} {} {}", purpose.as_str(), it.name, access.name);
     let args = access.positional().chain(access.args.iter().filter(|arg| arg.flag));
     for arg in args {
         let needed = !arg.optional && arg.default.is_none() && !arg.source().is_some_and(|source| source.assume);
         let plain = if arg.flag { option(arg) } else { shown(arg) };
         out.push_str(&if needed { format!(" {plain}") } else { format!(" [{plain}]") });
     }
+    out.push_str(match purpose {
+        Purpose::Request => "",
+        Purpose::Grant => " --to <person>",
+        Purpose::Allow => " --to <person> --request-duration <time>",
+    });
     out
 }
 

@@ -13,6 +13,7 @@ use crate::yaml::{BadYaml, Section};
 
 pub mod args;
 mod check;
+pub mod draft;
 pub mod form;
 pub mod help;
 pub mod index;

@@ -6,6 +6,7 @@ use super::options::{Opt, Parts, Value};
 use super::resolve::{Reader, VERBS, find_arg, meant};
 use super::{Command, Ls, Mistake};
 use crate::catalog::args::{self, Trouble};
+use crate::catalog::form::Purpose;
 use crate::catalog::lookup::nearest;
 use crate::catalog::{AccessType, Arg, Integration, Kind, help};
 use crate::domain::access::Args;
@@ -24,26 +25,31 @@ impl Reader<'_> {
         match first.as_deref() {
             None => return help::everything(program),
             Some("ls") => return help::ls(program),
-            Some("request") => {
-                words.next();
-            }
-            Some(word) if catalog.get(word).is_some() => {}
-            Some(word) => {
+            Some("away") => return help::away(program),
+            Some("back") => return help::back(program),
+            Some(_) => {}
+        }
+        let purpose = first.as_deref().and_then(Purpose::parse);
+        match (purpose, first.as_deref()) {
+            (Some(_), _) => drop(words.next()),
+            (None, Some(word)) if catalog.get(word).is_none() => {
                 let near = nearest(word, VERBS);
                 return format!("There is no command \"{word}\"{}\n\n{}", meant(near), help::everything(program));
             }
+            (None, _) => {}
         }
-        let Some(word) = words.next() else { return help::request(catalog, program) };
+        let purpose = purpose.unwrap_or_default();
+        let Some(word) = words.next() else { return help::purpose(purpose, catalog, program) };
         let Some(integration) = catalog.get(word) else {
             let near = nearest(word, catalog.integrations().map(|it| it.name.as_str()));
-            return format!("There is no integration \"{word}\"{}\n\n{}", meant(near), help::request(catalog, program));
+            return format!("There is no integration \"{word}\"{}\n\n{}", meant(near), help::purpose(purpose, catalog, program));
         };
-        let Some(word) = words.next() else { return help::integration(integration, program) };
+        let Some(word) = words.next() else { return help::integration(purpose, integration, program) };
         match integration.access_type(word) {
-            Some(access) => help::access_type(integration, access, program),
+            Some(access) => help::access_type(purpose, integration, access, program),
             None => {
                 let near = nearest(word, integration.access.iter().map(|it| it.name.as_str()));
-                let text = help::integration(integration, program);
+                let text = help::integration(purpose, integration, program);
                 format!("There is no access type \"{word}\" in {}{}\n\n{text}", integration.title, meant(near))
             }
         }

@@ -1,8 +1,10 @@
-//! Tells options from values, wherever they stand. Knows no option by name but help and duration.
+//! Tells options from values, wherever they stand. Of the options it knows those that are written in
+//! several ways, those that take no value, and those whose value may be two words.
 
 use std::ops::Range;
 
-use super::lex::Word;
+use super::lex::{self, Word};
+use crate::catalog::form::{DURATION, LENGTH};
 use crate::domain::time::Span;
 
 /// `--name value` or `--name=value`.
@@ -30,7 +32,9 @@ pub struct Parts {
     pub help: bool,
 }
 
-pub const DURATION: &str = "duration";
+pub const BREAK_GLASS: &str = "break-glass";
+pub const APPROVED: &str = "approved";
+pub const PRINCIPAL_TYPE: &str = "principal-type";
 
 pub fn split(line: &str, words: Vec<Word>) -> Parts {
     let mut parts = Parts::default();
@@ -51,7 +55,9 @@ pub fn split(line: &str, words: Vec<Word>) -> Parts {
                 parts.help = true;
                 continue;
             }
-            "requested-duration" | "requested_duration" => DURATION.to_owned(),
+            "requested-duration" | "requested_duration" | "request-duration" | "request_duration" => DURATION.to_owned(),
+            "break_glass" => BREAK_GLASS.to_owned(),
+            "principal_type" => PRINCIPAL_TYPE.to_owned(),
             other => other.to_owned(),
         };
         let begin = word.span.start;
@@ -60,16 +66,19 @@ pub fn split(line: &str, words: Vec<Word>) -> Parts {
                 let raw = line.get(word.span.clone()).unwrap_or_default();
                 let equals = raw.find('=').map_or(word.span.end, |at| begin + at);
                 let text = word.text.get(at..).unwrap_or_default().to_owned();
-                let value = Value { text, span: (equals + 1).min(word.span.end)..word.span.end, person: None };
+                let raw = raw.get(equals + 1 - begin..).unwrap_or_default();
+                let person = lex::words(raw).ok().and_then(|mut words| words.pop()?.person);
+                let value = Value { text, span: (equals + 1).min(word.span.end)..word.span.end, person };
                 parts.options.push(Opt { name, span: begin..equals, value: Some(value) });
                 continue;
             }
+            None if [BREAK_GLASS, APPROVED].contains(&name.as_str()) => None,
             None => words.next_if(|next| !is_option(next)).map(value),
         };
         let mut typed = typed;
         // `--duration 2 hours` is meant as one.
         if let Some(first) = &mut typed
-            && name == DURATION
+            && [DURATION, LENGTH].contains(&name.as_str())
             && Span::parse(&first.text).is_err()
             && let Some(unit) = words.next_if(|next| Span::parse(&format!("{} {}", first.text, next.text)).is_ok())
         {

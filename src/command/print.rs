@@ -1,28 +1,19 @@
 //! Writes a command as one would type it; what is written is read back as the same.
 
 use super::lex::{is_dash, is_quote};
-use crate::catalog::args::MANY;
-use crate::catalog::form::{Complete, Draft, short};
+use crate::catalog::args::{MANY, mention};
+use crate::catalog::form::{Complete, Draft, Purpose, short};
 use crate::catalog::{Arg, Catalog};
 use crate::domain::access::Args;
 
 /// The whole command of a request, without the program's name.
 pub fn request(catalog: &Catalog, complete: &Complete) -> String {
-    draft(
-        catalog,
-        &Draft {
-            integration: Some(complete.access.integration.clone()),
-            access_type: Some(complete.access.access_type.clone()),
-            values: complete.access.args.clone(),
-            reason: complete.reason.clone(),
-            duration: complete.duration,
-        },
-    )
+    draft(catalog, &Draft::from(complete.clone()))
 }
 
 /// What is known of a request, as a command.
 pub fn draft(catalog: &Catalog, draft: &Draft) -> String {
-    let mut words = vec!["request".to_owned()];
+    let mut words = vec![draft.purpose.as_str().to_owned()];
     let integration = draft.integration.as_deref().and_then(|name| catalog.get(name));
     words.extend(draft.integration.as_deref().map(word));
     if let Some(integration) = integration {
@@ -32,8 +23,19 @@ pub fn draft(catalog: &Catalog, draft: &Draft) -> String {
             values(&access.args, &draft.values, &mut words);
         }
     }
+    words.extend(draft.to.iter().map(|to| format!("--to {}", if mention(to).is_some() { to.clone() } else { word(to) })));
+    let window = draft.window.unwrap_or_default();
+    words.extend(window.start.map(|at| format!("--start {}", at.typed())));
+    words.extend(window.end.map(|at| format!("--end {}", at.typed())));
+    words.extend(window.length.map(|span| format!("--length {}", short(span))));
     words.extend(draft.reason.iter().map(|reason| format!("--reason {}", word(reason))));
-    words.extend(draft.duration.map(|span| format!("--duration {}", short(span))));
+    let duration = match draft.purpose {
+        Purpose::Request | Purpose::Grant => "--duration",
+        Purpose::Allow => "--request-duration",
+    };
+    words.extend(draft.duration.map(|span| format!("{duration} {}", short(span))));
+    words.extend(draft.break_glass.then(|| "--break-glass".to_owned()));
+    words.extend(draft.only_at_once.then(|| "--approved".to_owned()));
     words.join(" ")
 }
 

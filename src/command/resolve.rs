@@ -3,17 +3,16 @@
 //! Every word is used or complained of; none is guessed away. What is wrong with a value is
 //! [`crate::catalog::args`]'s to say, so that a modal says the same.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::common::{self, Places};
 use super::options::{self, Opt, Parts, Value};
 use super::{Command, Draft, Mistake, lex, print};
-use crate::catalog::args::{MANY, Problem, Trouble, sentence};
-use crate::catalog::form::{ACCESS_TYPE, DURATION, INTEGRATION, REASON};
+use crate::catalog::args::{MANY, Problem, Trouble};
+use crate::catalog::form::{ACCESS_TYPE, DURATION, END, INTEGRATION, LENGTH, Purpose, REASON, START, TO};
 use crate::catalog::lookup::nearest;
 use crate::catalog::{AccessType, Arg, Catalog, Integration, Kind, Lookup, help};
 use crate::domain::access::Args;
-use crate::domain::time::Span;
 
 /// What a line is read against.
 #[derive(Clone, Copy)]
@@ -42,7 +41,7 @@ pub(super) struct Reader<'a> {
 }
 
 /// The words that begin a command.
-pub(super) const VERBS: [&str; 3] = ["request", "ls", "help"];
+pub(super) const VERBS: [&str; 7] = ["request", "grant", "allow", "away", "back", "ls", "help"];
 
 impl<'a> Reader<'a> {
     fn command(self, mut parts: Parts) -> Result<Command, Mistake> {
@@ -60,9 +59,13 @@ impl<'a> Reader<'a> {
             };
         };
         match verb.text.to_lowercase().as_str() {
-            "request" => self.request(&parts),
             "ls" => self.ls(&parts),
-            word => Err(self.no_verb(word, verb)),
+            "away" => self.away(&parts),
+            "back" => self.back(&parts),
+            word => match Purpose::parse(word) {
+                Some(purpose) => self.request(purpose, &parts),
+                None => Err(self.no_verb(word, verb)),
+            },
         }
     }
 
@@ -87,40 +90,25 @@ impl<'a> Reader<'a> {
         self.replace(self.mistake(&verb.span, told, "help"), near)
     }
 
-    fn request(self, parts: &Parts) -> Result<Command, Mistake> {
-        let mut draft = Draft::default();
-        let mut places = BTreeMap::new();
-        let mut own = Vec::new();
-        for option in &parts.options {
-            match option.name.as_str() {
-                REASON => {
-                    let value = self.value(option, &places, "request --help")?;
-                    draft.reason = Some(value.text.clone()).filter(|reason| !reason.trim().is_empty());
-                    places.insert(REASON.to_owned(), value.span.clone());
-                }
-                DURATION => {
-                    let value = self.value(option, &places, "request --help")?;
-                    let span = Span::parse(&value.text);
-                    draft.duration =
-                        Some(span.map_err(|bad| self.mistake(&value.span, sentence(&bad.to_string()), "request --help"))?);
-                    places.insert(DURATION.to_owned(), value.span.clone());
-                }
-                _ => own.push(option),
-            }
-        }
+    fn request(self, purpose: Purpose, parts: &Parts) -> Result<Command, Mistake> {
+        let verb = purpose.as_str();
+        let more = format!("{verb} --help");
+        let mut draft = Draft { purpose, ..Draft::default() };
+        let mut places = Places::new();
+        let own = self.common(parts, &mut draft, &mut places, &more)?;
         let mut words = parts.values.iter().skip(1);
         let Some(word) = words.next() else {
             return match own.first() {
-                Some(option) => Err(self.no_option(option, None, "request --help")),
+                Some(option) => Err(self.no_option(option, None, &more)),
                 None => Ok(Command::Form { draft, because: String::new() }),
             };
         };
         let Some(integration) = self.context.catalog.get(&word.text) else {
-            return Err(self.no_integration(word, "request --help"));
+            return Err(self.no_integration(word, &more));
         };
         draft.integration = Some(integration.name.clone());
         places.insert(INTEGRATION.to_owned(), word.span.clone());
-        let more = format!("request {} --help", integration.name);
+        let more = format!("{verb} {} --help", integration.name);
         let access = match words.next() {
             Some(word) => {
                 Some((word, integration.access_type(&word.text).ok_or_else(|| self.no_access_type(integration, word, &more))?))
@@ -131,7 +119,7 @@ impl<'a> Reader<'a> {
             Some((word, access)) => {
                 draft.access_type = Some(access.name.clone());
                 places.insert(ACCESS_TYPE.to_owned(), word.span.clone());
-                let more = format!("request {} {} --help", integration.name, access.name);
+                let more = format!("{verb} {} {} --help", integration.name, access.name);
                 self.options(access, &own, &mut draft.values, &mut places, &more)?;
                 let words: Vec<&Value> = words.collect();
                 self.positional(access, &words, parts, &mut draft.values, &mut places, &more)?;
@@ -166,12 +154,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn incomplete(
-        self,
-        draft: Draft,
-        problems: Vec<Problem>,
-        places: &BTreeMap<String, Range<usize>>,
-    ) -> Result<Command, Mistake> {
+    fn incomplete(self, draft: Draft, problems: Vec<Problem>, places: &Places) -> Result<Command, Mistake> {
         let wrong = problems.iter().find(|problem| match problem.trouble {
             Trouble::Missing => false,
             Trouble::Wrong | Trouble::Unknown => true,
@@ -179,7 +162,8 @@ impl<'a> Reader<'a> {
         if let Some(problem) = wrong {
             let place = places.get(&problem.arg).or(places.get(ACCESS_TYPE)).or(places.get(INTEGRATION));
             let place = place.cloned().unwrap_or(self.line.len()..self.line.len());
-            let words = [Some("request"), draft.integration.as_deref(), draft.access_type.as_deref(), Some("--help")];
+            let words =
+                [Some(draft.purpose.as_str()), draft.integration.as_deref(), draft.access_type.as_deref(), Some("--help")];
             let more = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
             let mistake = self.mistake(&place, problem.message.clone(), &more);
             let instead = problem.instead.as_deref().filter(|_| places.contains_key(&problem.arg));
@@ -201,7 +185,7 @@ impl<'a> Reader<'a> {
         access: &AccessType,
         own: &[&Opt],
         values: &mut Args,
-        places: &mut BTreeMap<String, Range<usize>>,
+        places: &mut Places,
         more: &str,
     ) -> Result<(), Mistake> {
         for option in own {
@@ -223,7 +207,7 @@ impl<'a> Reader<'a> {
         words: &[&Value],
         parts: &Parts,
         values: &mut Args,
-        places: &mut BTreeMap<String, Range<usize>>,
+        places: &mut Places,
         more: &str,
     ) -> Result<(), Mistake> {
         let by_name: Vec<String> = places.keys().cloned().collect();
@@ -241,7 +225,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn superfluous(self, word: &Value, rest: &[&Value], parts: &Parts, more: &str) -> Mistake {
+    pub(super) fn superfluous(self, word: &Value, rest: &[&Value], parts: &Parts, more: &str) -> Mistake {
         // `--reason fix the bug`: the words after the value are meant to belong to it.
         let gap = |from: usize, to: usize| self.line.get(from..to).is_some_and(|gap| gap.trim().is_empty());
         let before = parts.options.iter().filter_map(|option| Some((option, option.value.as_ref()?)));
@@ -265,12 +249,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The value of an option that may be given once.
-    pub(super) fn value<'o>(
-        self,
-        option: &'o Opt,
-        places: &BTreeMap<String, Range<usize>>,
-        more: &str,
-    ) -> Result<&'o Value, Mistake> {
+    pub(super) fn value<'o>(self, option: &'o Opt, places: &Places, more: &str) -> Result<&'o Value, Mistake> {
         if places.contains_key(&option.name) {
             return Err(self.mistake(&option.span, format!("--{} is given twice; leave one out.", option.name), more));
         }
@@ -282,6 +261,9 @@ impl<'a> Reader<'a> {
             let example = match option.name.as_str() {
                 REASON => "--reason \"INC-42\"".to_owned(),
                 DURATION => "--duration 1h".to_owned(),
+                LENGTH => "--length 1w".to_owned(),
+                TO => "--to bob@example.com".to_owned(),
+                START | END | "until" => format!("--{} 2026-12-24", option.name),
                 name => format!("--{name} <{name}>"),
             };
             self.mistake(&option.span, format!("--{} needs a value after it, like {example}.", option.name), more)
@@ -309,13 +291,13 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn no_option(self, option: &Opt, access: Option<&AccessType>, more: &str) -> Mistake {
-        if option.name == "to" {
-            let told = "Access is asked for oneself; asking for somebody else is not possible yet.";
-            return self.mistake(&option.span, told, more);
-        }
         let args = access.into_iter().flat_map(|access| &access.args).map(|arg| arg.name.as_str());
-        let common: &[&str] = if more.starts_with("ls") { &["like", "size", "help"] } else { &[REASON, DURATION, "help"] };
-        let near = nearest(&option.name, args.chain(common.iter().copied()));
+        let common = more.split(' ').next().and_then(Purpose::parse).map_or(&["like", "size", "help"][..], common::names);
+        self.no_such(option, args.chain(common.iter().copied()), more)
+    }
+
+    pub(super) fn no_such<'o>(self, option: &Opt, known: impl IntoIterator<Item = &'o str>, more: &str) -> Mistake {
+        let near = nearest(&option.name, known);
         let near = near.map(|near| format!("--{near}"));
         let told = format!("There is no option \"--{}\" here{}", option.name, meant(near.as_deref()));
         let mut mistake = self.mistake(&option.span, told, more);
@@ -352,7 +334,7 @@ impl<'a> Reader<'a> {
         Mistake { instead, ..mistake }
     }
 
-    fn with(self, span: &Range<usize>, text: &str) -> Option<String> {
+    pub(super) fn with(self, span: &Range<usize>, text: &str) -> Option<String> {
         Some(format!("{}{text}{}", self.line.get(..span.start)?, self.line.get(span.end..)?))
     }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::LazyLock;
 
-use super::{Command, Context, print, resolve};
+use super::{Away, Command, Context, print, resolve};
+use crate::catalog::form::Window;
 use crate::catalog::testing::{catalog, lookup};
 use crate::catalog::{Catalog, Index, help as texts};
 
+mod ahead;
 mod help;
 mod properties;
 
@@ -29,8 +31,21 @@ fn said(line: &str) -> String {
         Ok(Command::Request(it)) => {
             let args = it.access.args.iter().map(|(name, value)| format!(" {name}={value:?}")).collect::<String>();
             let (reason, duration) = (it.reason.as_deref().unwrap_or("-"), it.duration.map(|span| span.to_string()));
-            format!("request {}\n {args}\n  because {reason}, for {}\n", it.effect, duration.as_deref().unwrap_or("-"))
+            let purpose = it.purpose.as_str();
+            let to = it.to.map(|to| format!(" to {to}")).unwrap_or_default();
+            let marks = [(it.break_glass, ", break glass"), (it.only_at_once, ", only at once")];
+            let marks: String = marks.iter().filter(|(on, _)| *on).map(|(_, mark)| *mark).collect();
+            let window = it.window.map(|window| format!("\n  {}", shown(window))).unwrap_or_default();
+            format!(
+                "{purpose} {}{to}\n {args}\n  because {reason}, for {}{marks}{window}\n",
+                it.effect,
+                duration.as_deref().unwrap_or("-")
+            )
         }
+        Ok(Command::Away(Away { to, until, length })) => {
+            format!("away: {} until {until:?} or for {length:?}\n", to.as_deref().unwrap_or("how it is"))
+        }
+        Ok(Command::Back) => "back\n".to_owned(),
         Ok(Command::Form { draft, because }) => format!("form {}\n  {because}\n", print::draft(&house.catalog, &draft)),
         Ok(Command::Ls(ls)) => {
             let (choices, more) = texts::values(&house.catalog, &house.lookup, &ls);
@@ -39,6 +54,12 @@ fn said(line: &str) -> String {
         Ok(Command::Help(text)) => text,
         Err(mistake) => mistake.render(),
     }
+}
+
+fn shown(Window { start, end, length }: Window) -> String {
+    let piece = |word: &str, text: Option<String>| text.map(|text| format!("{word} {text} ")).unwrap_or_default();
+    let (start, end) = (start.map(|at| at.to_string()), end.map(|at| at.to_string()));
+    format!("{}{}{}", piece("from", start), piece("until", end), piece("for", length.map(|span| span.to_string())))
 }
 
 fn all(lines: &[&str]) -> String {

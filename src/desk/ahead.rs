@@ -24,7 +24,8 @@ const STARTED: Span = Span::days(1);
 impl Desk {
     /// Allows somebody an access ahead of time, or says why not.
     pub async fn allow(&self, came: &Came, draft: Draft) -> Result<Answer> {
-        let mistaken = |field: &str, message: String| Answer::Mistakes { mistakes: vec![Mistake { field: field.to_owned(), message }] };
+        let mistaken =
+            |field: &str, message: String| Answer::Mistakes { mistakes: vec![Mistake { field: field.to_owned(), message }] };
         let refused = |why: String| Answer::Refused { why };
         let complete = match draft.complete(&self.catalog(), self.index()) {
             Ok(complete) => complete,
@@ -151,7 +152,8 @@ impl Desk {
         if row.issuer != came.person.id {
             let rules = self.rules().await?;
             let principal = self.who_by_id(&row.principal).await?;
-            let question = Question { access: &row.access, principal, reason: true, length: Some(row.length), break_glass: false };
+            let question =
+                Question { access: &row.access, principal, reason: true, length: Some(row.length), break_glass: false };
             let mut judged = self.judge(&rules, &question).await?;
             let actor = self.whole(&came.person).await?;
             if let Err(why) = self.decides(&rules, &mut judged, &actor).await? {
@@ -211,7 +213,10 @@ impl Desk {
             return self.only_answer(came, Answer::Refused { why }).await;
         };
         let row = StandInRow { away: came.person.id.clone(), by: person.id, since: now, until };
-        let told = format!("{} decides in your place until {until}. Your own requests they cannot decide. `/p0 back` ends it.", person.name);
+        let told = format!(
+            "{} decides in your place until {until}. Your own requests they cannot decide. `/p0 back` ends it.",
+            person.name
+        );
         super::settle!(self.put_stand_in(came, Some(&row), text(told.clone())).await)
     }
 

@@ -5,6 +5,7 @@
 //! its effect become durable together. It never calls a target to change it, and never trusts what
 //! a button says: rights are computed at the press.
 
+mod ahead;
 mod answer;
 mod decide;
 mod end;

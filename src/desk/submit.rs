@@ -7,7 +7,7 @@ use super::decide::Given;
 use super::judge::{Judgement, Question, Routed};
 use super::notices::Turns;
 use super::{Answer, Came, Desk, Result, Rules, within};
-use crate::catalog::form::{Complete, DURATION, Draft, REASON};
+use crate::catalog::form::{Complete, DURATION, Draft, REASON, TO};
 use crate::domain::access::{Access, Ask, Assignment, Observed, Plan, mark};
 use crate::domain::assignment::{AssignmentState, Baseline};
 use crate::domain::event::Event;
@@ -80,12 +80,24 @@ impl Desk {
                 format!("A reason can have at most {LONGEST_REASON} characters; shorten it or link to a ticket."),
             ));
         }
-        let Ok(Complete { access, effect, duration, .. }) = complete else { return self.mistaken(came, mistakes).await };
+        let Ok(complete) = complete else { return self.mistaken(came, mistakes).await };
+        let Complete { to, access, effect, duration, break_glass, only_at_once, .. } = complete;
+        let to = match to.map(|to| Email::parse(&to).ok_or(to)).transpose() {
+            Ok(to) => to,
+            Err(to) => {
+                mistakes.push(mistake(TO, format!("\"{to}\" is nobody we know; type an e-mail address.")));
+                None
+            }
+        };
         if !mistakes.is_empty() {
             return self.mistaken(came, mistakes).await;
         }
-        let length = duration.map_or(Length::Usual(Span::hours(1)), Length::Exactly);
-        let wanted = Wanted { access, effect, reason, length, to: None, break_glass: false, only_at_once: false };
+        // What the manifest says for those who say nothing is not what somebody said.
+        let length = match draft.duration {
+            Some(said) => Length::Exactly(said),
+            None => Length::Usual(duration.unwrap_or(Span::hours(1))),
+        };
+        let wanted = Wanted { access, effect, reason, length, to, break_glass, only_at_once };
         self.ask(came, &rules, wanted).await
     }
 

@@ -1,19 +1,35 @@
 //! What somebody typed, understood: every surface that takes a line of text comes in here.
 
 use super::Desk;
-use crate::catalog::form::{Complete, Draft};
+use crate::catalog::form::Draft;
 use crate::catalog::help;
-use crate::command::{self, Command};
+use crate::command::{self, Away, Command};
+use crate::domain::time::Time;
 
 /// What a line of text means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
-    /// All is there: submit it.
+    /// All is there: submit it, or allow it, as its purpose says.
     Request(Draft),
     /// Something is missing: show the form with what there is.
     Form(Draft),
+    /// Somebody else is to decide meanwhile, named as in a draft; nobody named: tell how it is.
+    Away { to: Option<String>, until: Option<Time> },
+    /// They decide themselves again.
+    Back,
     /// Help, a list, or what was typed wrong: to be shown in one width of letters.
     Text(String),
+}
+
+impl Said {
+    /// Somebody else who is named in it: an e-mail address, or the surface's own id as `<@id>`.
+    pub fn whom(&self) -> Option<&str> {
+        match self {
+            Said::Request(draft) => draft.to.as_deref(),
+            Said::Away { to, .. } => to.as_deref(),
+            Said::Form(_) | Said::Back | Said::Text(_) => None,
+        }
+    }
 }
 
 impl Desk {
@@ -22,8 +38,12 @@ impl Desk {
         let catalog = self.catalog();
         let context = command::Context { catalog: &catalog, lookup: self.index(), program };
         match command::resolve(context, line) {
-            Ok(Command::Request(complete)) => Said::Request(draft(complete)),
+            Ok(Command::Request(complete)) => Said::Request(complete.into()),
             Ok(Command::Form { draft, .. }) => Said::Form(draft),
+            Ok(Command::Away(Away { to, until, length })) => {
+                Said::Away { to, until: until.or_else(|| length.map(|length| self.now() + length)) }
+            }
+            Ok(Command::Back) => Said::Back,
             Ok(Command::Ls(ls)) => {
                 let (choices, more) = help::values(&catalog, self.index(), &ls);
                 Said::Text(help::ls_values(&ls, &choices, more))
@@ -31,15 +51,5 @@ impl Desk {
             Ok(Command::Help(text)) => Said::Text(text),
             Err(mistake) => Said::Text(mistake.render()),
         }
-    }
-}
-
-fn draft(complete: Complete) -> Draft {
-    Draft {
-        integration: Some(complete.access.integration),
-        access_type: Some(complete.access.access_type),
-        values: complete.access.args,
-        reason: complete.reason,
-        duration: complete.duration,
     }
 }

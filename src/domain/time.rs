@@ -31,10 +31,41 @@ impl Time {
 
     /// Reads a day, `2026-01-31`: its first moment in UTC.
     pub fn of_day(text: &str) -> Option<Time> {
-        let day = text.trim().parse::<chrono::NaiveDate>().ok()?;
-        Some(Time(day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis()))
+        text.trim().parse::<chrono::NaiveDate>().ok().map(first_moment)
+    }
+
+    /// Reads what people type: `2026-12-24T09:00:00Z` with any offset, or a day, `2026-12-24` or
+    /// `12/24/2026`, which is its first moment in UTC. Of the years 1970 to 9999.
+    pub fn parse(text: &str) -> Result<Time, BadTime> {
+        let text = text.trim();
+        let american = || chrono::NaiveDate::parse_from_str(text, "%m/%d/%Y").ok().map(first_moment);
+        let exact = || chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| Time(at.timestamp_millis()));
+        let found = Time::of_day(text).or_else(american).or_else(exact);
+        found.filter(|at| (0..YEAR_10000).contains(&at.0)).ok_or(BadTime)
+    }
+
+    /// As people type it, so that [`Time::parse`] reads it back: a day, where that says it all.
+    pub fn typed(self) -> String {
+        let day = self.0.rem_euclid(Span::days(1).0) == 0;
+        match chrono::DateTime::from_timestamp_millis(self.0) {
+            Some(at) if day => at.format("%Y-%m-%d").to_string(),
+            Some(at) => at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+            None => self.to_string(),
+        }
     }
 }
+
+/// The first moment that four digits cannot say the year of.
+const YEAR_10000: i64 = 253_402_300_800_000;
+
+fn first_moment(day: chrono::NaiveDate) -> Time {
+    Time(day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis())
+}
+
+/// Why a typed date was not taken. The text is shown to people as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write 2026-12-24 or 2026-12-24T09:00:00Z")]
+pub struct BadTime;
 
 impl Span {
     pub const ZERO: Span = Span(0);
@@ -232,6 +263,48 @@ mod tests {
         for text in ["", "soon", "5", "1 month", "0m", "99999999999999999999h", "9999999w", "-1h", "1h x"] {
             let why = Span::parse(text).expect_err(text).to_string();
             assert!(why.contains("like"), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn people_type_dates_in_a_few_ways() {
+        for (text, is) in [
+            ("2026-12-24", "2026-12-24 00:00:00 UTC"),
+            (" 12/24/2026 ", "2026-12-24 00:00:00 UTC"),
+            ("2026-12-24T09:00:00Z", "2026-12-24 09:00:00 UTC"),
+            ("2026-12-24T09:00:00+02:00", "2026-12-24 07:00:00 UTC"),
+            ("2026-12-24t09:00:00.5-05:30", "2026-12-24 14:30:00 UTC"),
+            ("1970-01-01", "1970-01-01 00:00:00 UTC"),
+            ("9999-12-31", "9999-12-31 00:00:00 UTC"),
+            ("02/29/2028", "2028-02-29 00:00:00 UTC"),
+        ] {
+            let at = Time::parse(text).unwrap_or_else(|bad| panic!("{text}: {bad}"));
+            assert_eq!(at.to_string(), is, "{text}");
+            assert_eq!(Time::parse(&at.typed()), Ok(at), "{text} is written {}", at.typed());
+        }
+        assert_eq!(Time::parse("12/24/2026").map(Time::typed), Ok("2026-12-24".to_owned()));
+        assert_eq!(Time::parse("2026-12-24T09:00:00+02:00").map(Time::typed), Ok("2026-12-24T07:00:00Z".to_owned()));
+    }
+
+    #[test]
+    fn a_date_that_does_not_exist_is_none() {
+        for text in [
+            "",
+            "tomorrow",
+            "2026",
+            "2026-02-29",
+            "2026-13-01",
+            "24/12/2026",
+            "12/24/26",
+            "2026-12-24T25:00:00Z",
+            "2026-12-24T09:00:00",
+            "+12026-12-24",
+            "1969-12-31",
+            "-2026-01-01",
+            "2026-12-24Z",
+            "2026-12-24 x",
+        ] {
+            assert_eq!(Time::parse(text), Err(BadTime), "{text}");
         }
     }
 

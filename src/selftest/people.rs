@@ -54,8 +54,8 @@ fn work(desk: Desk, came: Came, act: Act) -> Work {
                     integration: Some(integration.into()),
                     access_type: Some(access_type.into()),
                     values: [(access_type.to_owned(), value.to_owned())].into(),
-                    reason: None,
                     duration: Some(length),
+                    ..Draft::default()
                 };
                 desk.submit(&came, draft).await
             }

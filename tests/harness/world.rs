@@ -341,6 +341,7 @@ pub fn ask(access_type: &str, value: &str, length: Span) -> Draft {
         values: [(access_type.to_owned(), value.to_owned())].into(),
         reason: Some("INC-42".into()),
         duration: Some(length),
+        ..Draft::default()
     }
 }
 

@@ -1,22 +1,25 @@
 //! Limits, and the section of the configuration they stand in.
 
-use super::*;
-use crate::domain::outside::tests::Still;
+use crate::domain::person::Email;
+use crate::domain::time::{Span, Time};
+use crate::policy::{Line, Names, Policy, fingerprint};
+use crate::yaml::{BadYaml, Section};
 
 fn read(text: &str) -> Result<Policy, BadYaml> {
-    Policy::read(&Section::whole("p0.yaml", text).child("policy"), &["slack"])
+    let names = Names { directories: &["slack"], on_call: &[] };
+    Policy::read(&Section::whole("p0.yaml", text).child("policy"), names)
 }
 
 #[test]
 fn a_policy_has_sensible_limits_of_its_own() {
     let policy = read("policy:\n  approvers: { people: [ Bob@Acme.example ], groups: [ 'slack:S1' ] }\n").expect("valid");
-    assert_eq!(policy.people, [Email::parse("bob@acme.example").expect("an address")]);
+    assert_eq!(policy.approvers.people, [Email::parse("bob@acme.example").expect("an address")]);
     assert_eq!(policy.durations, [30, 60, 240, 480].map(Span::minutes));
     assert_eq!(policy.durations_for(Span::hours(2), policy.longest).len(), 5);
     assert_eq!(policy.durations_for(Span::hours(1), policy.longest_for(Some(Span::hours(1)))).len(), 2);
     assert_eq!(policy.durations_for(Span::hours(1), Span::minutes(40)), [30, 40].map(Span::minutes));
     assert_eq!(policy.at_once, None);
-    assert_eq!(policy.groups[0].to_string(), "slack:S1");
+    assert_eq!(policy.approvers.groups[0].to_string(), "slack:S1");
     let all = read("policy:\n  approvers: { people: [ b@c.d ] }\n  extensions: { atOnce: 12h }\n").expect("as long as anything");
     assert_eq!(all.at_once, Some(Span::hours(12)));
     assert_eq!(fingerprint("one"), fingerprint("one"));
@@ -27,6 +30,7 @@ fn a_policy_has_sensible_limits_of_its_own() {
 fn mistakes_are_told_where_they_stand() {
     for (text, part) in [
         ("organisation: {}\n", "approvers"),
+        ("policy: { longest: 1h }\n", "approvers"),
         ("policy:\n  approvers: { people: [] }\n", "line 2"),
         ("policy:\n  approvers: { people: [ bob ] }\n", "not an e-mail"),
         ("policy:\n  approvers: { groups: [ S1 ] }\n", "slack:GROUP"),
@@ -72,28 +76,4 @@ fn a_limit_counts_over_the_whole_line_in_whole_minutes() {
     assert!(!policy.extends_at_once(line, now, Span::minutes(11)));
     assert!(!policy.extends_at_once(fresh, now, Span::minutes(10)), "nobody approved anything yet");
     assert!(!read("policy:\n  approvers: { people: [ b@c.d ] }\n").expect("valid").extends_at_once(line, now, Span::minutes(1)));
-}
-
-#[test]
-fn nobody_approves_the_own_request_unless_allowed_and_an_approver() {
-    let ids: Vec<PersonId> = (0..3).map(|n| PersonId::new(&Still(Time(n)))).collect();
-    let [alice, bob, carol] = ids.as_slice() else { panic!("three people") };
-    let approvers = [alice.clone(), bob.clone()];
-    let press = |actor, in_group| Press { actor, requestor: alice, principal: alice, approvers: &approvers, in_group };
-    let mut policy = read("policy:\n  approvers: { people: [ a@b.c ] }\n").expect("valid");
-    assert_eq!(policy.may_decide(press(bob, Ok(false))), Ok(()));
-    assert_eq!(policy.may_decide(press(alice, Ok(false))), Err(MayNot::OwnRequest));
-    assert_eq!(policy.may_decide(press(carol, Ok(false))), Err(MayNot::NotApprover));
-    assert_eq!(policy.may_decide(press(carol, Ok(true))), Ok(()));
-    assert!(matches!(policy.may_decide(press(carol, Err("Slack did not answer."))), Err(MayNot::Unknown(_))));
-    policy.allow_one_party = true;
-    assert_eq!(policy.may_decide(press(alice, Ok(false))), Ok(()));
-    policy.allow_one_party = false;
-    let for_alice = Press { requestor: carol, ..press(alice, Ok(false)) };
-    assert_eq!(policy.may_decide(for_alice), Err(MayNot::OwnRequest), "it is alice who would have it");
-    let by_alice = Press { principal: carol, ..press(alice, Ok(false)) };
-    assert_eq!(policy.may_decide(by_alice), Err(MayNot::OwnRequest));
-    let none = [bob.clone()];
-    let own = Press { actor: alice, requestor: alice, principal: alice, approvers: &none, in_group: Ok(false) };
-    assert_eq!(policy.may_decide(own), Err(MayNot::NotApprover));
 }

@@ -28,6 +28,7 @@ pub mod limit {
     pub const CONFIRM_TEXT: usize = 300;
     pub const CONFIRM_BUTTON: usize = 30;
     pub const ID: usize = 255;
+    pub const METADATA: usize = 3000;
     pub const INPUT: usize = 3000;
 }
 

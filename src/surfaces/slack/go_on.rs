@@ -1,4 +1,4 @@
-//! What follows the acknowledgement: opening views, first contact, telling answers, repairing copies.
+//! What follows the acknowledgement: opening views, asking who somebody is, telling answers, repairing copies.
 //!
 //! Each step may be cut off and repeated: the interaction stays in the inbox until all of it is done,
 //! and the engine comes back to it.
@@ -15,7 +15,6 @@ use crate::desk::{Answer, Said};
 use crate::domain::fault::Fault;
 use crate::domain::id::RequestId;
 use crate::domain::notice::Posted;
-use crate::domain::person::Person;
 use crate::domain::time::Span;
 
 /// A trigger opens a view for three seconds; later the person is told to try again.
@@ -75,7 +74,9 @@ impl Slack {
                         && let Some(person) = self.meet(&submission.who, None).await?
                     {
                         let came = came(&submission.who, key.to_owned(), person, Some(bytes.to_owned()));
-                        self.submit(&submission, &came).await?;
+                        if self.introduce(&came, modal::draft(&submission.view).to.as_deref()).await? {
+                            self.submit(&submission, &came).await?;
+                        }
                     }
                     if let Some(answer) = self.desk.answered(key).await? {
                         self.tell(&submission.who, None, &answer).await?;
@@ -107,15 +108,16 @@ impl Slack {
         }
         let Some(person) = self.meet(&command.who, url).await? else { return Ok(()) };
         let came = came(&command.who, key.to_owned(), person, Some(bytes.to_owned()));
-        match self.run_command(command, &came).await? {
-            Handled::Reply(_) => match self.desk.answered(key).await? {
-                Some(answer) => self.tell(&command.who, url, &answer).await,
-                None => Ok(()),
-            },
-            Handled::Later => match self.read(command) {
-                Said::Form(draft) => self.open(&command.who, &command.trigger, url, age, draft).await,
-                Said::Request(_) | Said::Text(_) => Ok(()),
-            },
+        let said = self.read(command);
+        if let Said::Form(draft) = said {
+            return self.open(&command.who, &command.trigger, url, age, draft).await;
+        }
+        if self.introduce(&came, said.whom()).await? {
+            self.run_command(command, &came).await?;
+        }
+        match self.desk.answered(key).await? {
+            Some(answer) => self.tell(&command.who, url, &answer).await,
+            None => Ok(()),
         }
     }
 
@@ -153,36 +155,8 @@ impl Slack {
         }
     }
 
-    /// First contact: Slack tells a verified e-mail address, and from then on the id counts. `None`:
-    /// it is nobody of ours, and they were told so.
-    async fn meet(&self, who: &Who, url: Option<&str>) -> Result<Option<Person>, Fault> {
-        if let Some(person) = self.known(who).await? {
-            return Ok(Some(person));
-        }
-        let home = self.home().await?;
-        let user = match who.at_home(&home.team, home.enterprise.as_deref()) {
-            Some(false) => None,
-            Some(true) | None => Some(self.client.user(&who.user).await?),
-        };
-        let why = match user {
-            Some(user) if user.stranger || user.bot || user.deleted => "Only members of this workspace can use P0.",
-            // Whoever shares a channel with us through Slack Connect is no stranger to Slack, and none of ours.
-            Some(user) if !user.is_at(&home.team, home.enterprise.as_deref()) => "Only members of this workspace can use P0.",
-            Some(user) if user.email_confirmed == Some(false) => {
-                "Slack has not confirmed your e-mail address yet; confirm it in Slack's settings, then try again."
-            }
-            Some(user) => match &user.email {
-                Some(email) => return Ok(Some(self.desk.meet(&handle(who), email, &user.name).await?)),
-                None => "Your Slack profile has no e-mail address, and accounts are found by it. Add one, then try again.",
-            },
-            None => "Only members of this workspace can use P0.",
-        };
-        self.tell(who, url, &Answer::Refused { why: why.to_owned() }).await?;
-        Ok(None)
-    }
-
     /// Tells an answer to the one person it is for: through the reply URL, or in a direct message.
-    async fn tell(&self, who: &Who, url: Option<&str>, answer: &Answer) -> Result<(), Fault> {
+    pub(super) async fn tell(&self, who: &Who, url: Option<&str>, answer: &Answer) -> Result<(), Fault> {
         let text = words(answer);
         if text.is_empty() {
             return Ok(());

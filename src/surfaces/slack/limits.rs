@@ -171,6 +171,15 @@ fn element(element: &Json, found: &mut Vec<String>) {
             }
         }
         "users_select" | "multi_users_select" => {}
+        "datetimepicker" => {
+            let initial = &element["initial_date_time"];
+            if !initial.is_null() && initial.as_u64().is_none_or(|seconds| seconds.to_string().len() != 10) {
+                found.push(format!("initial_date_time {initial}"));
+            }
+            if !element["placeholder"].is_null() {
+                found.push("a date and time with a placeholder".to_owned());
+            }
+        }
         other => found.push(format!("an element of type {other:?}")),
     }
 }

@@ -12,6 +12,7 @@ pub mod inbound;
 mod limits;
 pub mod messages;
 pub mod modal;
+mod people;
 mod receive;
 mod routes;
 pub mod signature;

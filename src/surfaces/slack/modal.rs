@@ -8,10 +8,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::catalog::args::{MANY, Problem};
-use crate::catalog::form::{ACCESS_TYPE, DURATION, Draft, Field, Form, INTEGRATION, REASON, Widget, short};
+use crate::catalog::args::{self, MANY, Problem};
+use crate::catalog::form::{
+    ACCESS_TYPE, DURATION, Draft, END, Field, Form, INTEGRATION, LENGTH, Purpose, REASON, START, TO, Widget, Window, short,
+};
 use crate::desk::view::RequestView;
-use crate::domain::access::Choice;
+use crate::domain::access::{Args, Choice};
 use crate::domain::id::RequestId;
 use crate::domain::request::LONGEST_REASON;
 use crate::domain::time::{Span, Time};
@@ -37,8 +39,9 @@ pub mod callback {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Carried {
-    pub integration: Option<String>,
-    pub access_type: Option<String>,
+    /// What is known and stands in no field.
+    #[serde(flatten)]
+    pub draft: Draft,
     /// Whatever the caller wants back: where the form was opened from, say. At most 1,000 characters.
     pub origin: Option<String>,
 }
@@ -47,6 +50,14 @@ impl Carried {
     /// What rode along; nothing, if it does not read.
     pub fn of(view: &View) -> Carried {
         serde_json::from_str(&view.metadata).unwrap_or_default()
+    }
+}
+
+/// What stands above a view; Slack leaves little room for it.
+pub fn title(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Request | Purpose::Grant => "Request access",
+        Purpose::Allow => "Allow access",
     }
 }
 
@@ -66,13 +77,19 @@ pub fn told(title: &str, text: &str) -> Json {
     })
 }
 
-/// The form to ask for access.
+/// The form to ask for access, for oneself or for somebody, or to allow it ahead of time.
 pub fn ask(form: &Form, origin: Option<&str>) -> Json {
+    let heading = Some(form.purpose.heading()).filter(|heading| *heading != title(form.purpose));
+    let heading = heading.map(|heading| format!("*{heading}*"));
+    let first = heading.into_iter().chain(form.note.as_deref().map(|note| blocks::line(note, 1000))).collect::<Vec<_>>();
     let mut blocks = Vec::new();
+    if !first.is_empty() {
+        blocks.push(blocks::section(&first.join("\n")));
+    }
     let mut told = false;
     for field in &form.fields {
         // What the access type is stands between the choice of it and what it needs.
-        let common = [INTEGRATION, ACCESS_TYPE].contains(&field.name.as_str());
+        let common = [TO, INTEGRATION, ACCESS_TYPE].contains(&field.name.as_str());
         if !common && !told {
             told = true;
             blocks.extend(about(form));
@@ -80,20 +97,27 @@ pub fn ask(form: &Form, origin: Option<&str>) -> Json {
         blocks.push(block(form, field));
     }
     blocks.truncate(limit::VIEW_BLOCKS);
-    let carried = Carried {
-        integration: form.integration.clone(),
-        access_type: form.access_type.clone(),
-        origin: origin.map(|origin| blocks::cut(origin, 1000)),
-    };
     json!({
         "type": "modal",
         "callback_id": callback::ASK,
-        "title": blocks::plain_text("Request access", limit::TITLE),
-        "submit": blocks::plain_text("Request", limit::TITLE),
+        "title": blocks::plain_text(title(form.purpose), limit::TITLE),
+        "submit": blocks::plain_text(form.purpose.submit(), limit::TITLE),
         "close": blocks::plain_text("Cancel", limit::TITLE),
-        "private_metadata": json!(carried).to_string(),
+        "private_metadata": carried(form, origin),
         "blocks": blocks,
     })
+}
+
+/// What rides along. What is too long for it can be typed again.
+fn carried(form: &Form, origin: Option<&str>) -> String {
+    let mut carried = Carried { draft: form.rest.clone(), origin: origin.map(|origin| blocks::cut(origin, 1000)) };
+    let whole = json!(carried).to_string();
+    if whole.encode_utf16().count() <= limit::METADATA {
+        return whole;
+    }
+    carried.draft.reason = None;
+    carried.draft.values.clear();
+    json!(carried).to_string()
 }
 
 fn about(form: &Form) -> Option<Json> {
@@ -109,8 +133,8 @@ fn about(form: &Form) -> Option<Json> {
 pub fn block_id(integration: Option<&str>, access_type: Option<&str>, field: &str) -> String {
     let (integration, access_type) = (integration.unwrap_or_default(), access_type.unwrap_or_default());
     match field {
-        // A reason stays good whatever else is chosen.
-        INTEGRATION | REASON => field.to_owned(),
+        // These stay good whatever else is chosen.
+        INTEGRATION | REASON | TO | START | END | LENGTH => field.to_owned(),
         ACCESS_TYPE => blocks::cut(&format!("{integration}//{field}"), limit::ID),
         _ => blocks::cut(&format!("{integration}/{access_type}/{field}"), limit::ID),
     }
@@ -142,6 +166,7 @@ fn element(field: &Field) -> Option<Json> {
         Widget::Choice(choices) => from_list(field, options(choices))?,
         Widget::Duration(lengths) => from_list(field, lengths.iter().filter_map(length).collect())?,
         Widget::Lookup { .. } => looked_up(field),
+        Widget::Time => time(field),
         Widget::Person => person(field),
     };
     element["action_id"] = json!(field.name);
@@ -190,11 +215,24 @@ fn select(kind: &str, many: bool, mut element: Json, mut chosen: Vec<Json>) -> J
     element
 }
 
-/// A person by their Slack id; an e-mail address cannot be filled in.
+/// A day and a time in the reader's own zone.
+fn time(field: &Field) -> Json {
+    match field.value.as_deref().map(Time::parse) {
+        // Slack takes ten digits: nothing before September 2001.
+        Some(Ok(at)) if at.seconds() >= 1_000_000_000 => json!({ "type": "datetimepicker", "initial_date_time": at.seconds() }),
+        Some(Ok(_) | Err(_)) | None => json!({ "type": "datetimepicker" }),
+    }
+}
+
+/// A person by their Slack id. Slack's list of people cannot show an e-mail address, so one that was given
+/// stands as text.
 fn person(field: &Field) -> Json {
-    let id =
-        |value: &str| value.strip_prefix("<@")?.strip_suffix('>').filter(|id| blocks::mention(id).is_some()).map(str::to_owned);
-    let chosen: Vec<String> = field.values().into_iter().filter_map(|(value, _)| id(value)).collect();
+    let id = |value: &str| args::mention(value).filter(|id| blocks::mention(id).is_some()).map(str::to_owned);
+    let values = field.values();
+    let chosen: Vec<String> = values.iter().filter_map(|(value, _)| id(value)).collect();
+    if chosen.len() < values.len() {
+        return text_input(field, field.many);
+    }
     match (field.many, chosen.first()) {
         (true, None) => json!({ "type": "multi_users_select" }),
         (true, Some(_)) => json!({ "type": "multi_users_select", "initial_users": chosen }),
@@ -227,13 +265,40 @@ pub fn suggestions(choices: &[Choice], query: &str, free: bool) -> Json {
 
 /// What stands in the form now: submitted, or changed half-way.
 pub fn draft(view: &View) -> Draft {
-    let carried = Carried::of(view);
+    let carried = Carried::of(view).draft;
     let chosen = |block: &str, action: &str| view.state.get(block, action).and_then(Input::value).map(str::to_owned);
     let integration = chosen(INTEGRATION, INTEGRATION).or_else(|| carried.integration.clone());
     let same = integration == carried.integration;
     let own = |access_type: Option<&str>, field: &str| block_id(integration.as_deref(), access_type, field);
     let access_type = chosen(&own(None, ACCESS_TYPE), ACCESS_TYPE).or(carried.access_type.filter(|_| same));
-    let mut draft = Draft { reason: chosen(REASON, REASON), ..Draft::default() };
+    // A field that is shown says what holds, even nothing; else what rode along does.
+    let held = |name: &str| view.state.get(name, name);
+    let time = |name: &str, carried| match held(name) {
+        Some(input) => {
+            if let Input::Time(at) = input {
+                Some(*at)
+            } else {
+                None
+            }
+        }
+        None => carried,
+    };
+    let before = carried.window.unwrap_or_default();
+    let window = Window {
+        start: time(START, before.start),
+        end: time(END, before.end),
+        length: held(LENGTH).map_or(before.length, |input| Span::parse(input.value()?).ok()),
+    };
+    let mut draft = Draft {
+        to: held(TO).map_or(carried.to, value),
+        values: if same { carried.values } else { Args::new() },
+        reason: held(REASON).map_or(carried.reason, |input| input.value().map(str::to_owned)),
+        duration: carried.duration,
+        window: window.known(),
+        integration: None,
+        access_type: None,
+        ..carried
+    };
     for (block, inputs) in &view.state.0 {
         for (name, input) in inputs {
             // Fields of another integration or access type are still there until the form is rewritten.
@@ -241,7 +306,7 @@ pub fn draft(view: &View) -> Draft {
                 continue;
             }
             match name.as_str() {
-                INTEGRATION | ACCESS_TYPE | REASON => {}
+                INTEGRATION | ACCESS_TYPE | REASON | TO | START | END | LENGTH => {}
                 DURATION => draft.duration = input.value().and_then(|value| Span::parse(value).ok()),
                 _ => {
                     draft.values.extend(value(input).map(|value| (name.clone(), value)));
@@ -260,6 +325,7 @@ fn value(input: &Input) -> Option<String> {
         Input::Choices(choices) => joined(choices.iter().map(|(value, _)| value.clone()).collect()),
         Input::User(id) => Some(format!("<@{id}>")),
         Input::Users(ids) => joined(ids.iter().map(|id| format!("<@{id}>")).collect()),
+        Input::Time(at) => Some(at.typed()),
         Input::Empty | Input::Other(_) => None,
     }
 }

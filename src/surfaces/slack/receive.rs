@@ -4,13 +4,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::inbound::{self, Action, Actions, Event, Interaction, Place, SlashCommand, Submission, Suggestion, Who};
+use super::inbound::{self, Action, Actions, Event, Interaction, Place, SlashCommand, Submission, Suggestion, View, Who};
 use super::messages::action;
 use super::routes::Reply;
 use super::{NAME, Slack, blocks, messages, modal};
 use crate::catalog::Lookup;
 use crate::catalog::args::Problem;
-use crate::catalog::form::{Common, Draft, Form, Widget};
+use crate::catalog::form::{Common, Draft, Form, Purpose, Widget};
 use crate::desk::{Answer, Came, Result, Said};
 use crate::domain::id::{AlertId, PreapprovalId, RequestId};
 use crate::domain::person::{Handle, Person};
@@ -64,16 +64,41 @@ impl Slack {
 
     /// Carries out a command of a known person, as far as the record alone can.
     pub(super) async fn run_command(&self, command: &SlashCommand, came: &Came) -> Result<Handled> {
-        let text = match self.read(command) {
+        let answer = match self.read(command) {
             Said::Form(_) => return Ok(Handled::Later),
-            Said::Request(draft) => match self.desk.submit(came, draft).await? {
-                answer @ Answer::Mistakes { .. } => words(&answer),
-                answer => return Ok(Handled::Reply(told(&answer))),
+            Said::Request(draft) => match self.hand_in(came, draft).await? {
+                None => return Ok(Handled::Later),
+                Some(answer @ Answer::Mistakes { .. }) => self.in_words(came, &answer).await?,
+                Some(answer) => answer,
             },
-            Said::Text(text) => as_code(&text),
+            Said::Away { to: None, until } => self.desk.away(came, None, until).await?,
+            Said::Away { to: Some(to), until } => match self.address(came, &to).await? {
+                None => return Ok(Handled::Later),
+                to => self.desk.away(came, to, until).await?,
+            },
+            Said::Back => self.desk.back(came).await?,
+            Said::Text(text) => self.desk.only_answer(came, Answer::Text { text: as_code(&text) }).await?,
         };
-        let answer = self.desk.only_answer(came, Answer::Text { text }).await?;
         Ok(Handled::Reply(told(&answer)))
+    }
+
+    /// Gives the desk what is to be asked for, or allowed ahead of time. `None`: it is for somebody whose
+    /// address only Slack can tell.
+    async fn hand_in(&self, came: &Came, mut draft: Draft) -> Result<Option<Answer>> {
+        if let Some(to) = &draft.to {
+            let Some(email) = self.address(came, to).await? else { return Ok(None) };
+            draft.to = Some(email.as_str().to_owned());
+        }
+        match draft.purpose {
+            Purpose::Request | Purpose::Grant => self.desk.submit(came, draft).await,
+            Purpose::Allow => self.desk.allow(came, draft).await,
+        }
+        .map(Some)
+    }
+
+    /// Stores mistakes as a text: there is no form that could show them at its fields.
+    async fn in_words(&self, came: &Came, mistakes: &Answer) -> Result<Answer> {
+        self.desk.only_answer(came, Answer::Text { text: words(mistakes) }).await
     }
 
     /// What was typed, understood.
@@ -158,37 +183,51 @@ impl Slack {
     async fn take_submission(&self, submission: &Submission, bytes: String) -> Result<Reply> {
         let key = submission.key();
         if let Some(answer) = self.desk.answered(&key).await? {
-            return Ok(after(&answer));
+            return Ok(after(&submission.view, &answer));
         }
-        match self.known(&submission.who).await? {
-            Some(person) => {
-                let came = came(&submission.who, key, person, None);
-                self.submit(submission, &came).await
+        if let Some(person) = self.known(&submission.who).await? {
+            let came = came(&submission.who, key.clone(), person, None);
+            if let Handled::Reply(reply) = self.submit(submission, &came).await? {
+                return Ok(reply);
             }
-            None => self.later(&key, &bytes).await,
+        }
+        self.later(&key, &bytes).await
+    }
+
+    /// Carries out a submitted view: an ask, or a denial with its reason.
+    pub(super) async fn submit(&self, submission: &Submission, came: &Came) -> Result<Handled> {
+        let view = &submission.view;
+        let answer = match view.callback.as_str() {
+            modal::callback::ASK => match self.hand_in(came, modal::draft(view)).await? {
+                None => return self.before_it_closes(view).await,
+                // The form was closed when the view was acknowledged.
+                Some(answer @ Answer::Mistakes { .. }) if came.tell_by.is_some() => self.in_words(came, &answer).await?,
+                Some(Answer::Mistakes { mistakes }) => {
+                    let problems: Vec<_> = mistakes.into_iter().map(|it| Problem::wrong(&it.field, it.message)).collect();
+                    return Ok(Handled::Reply(self.errors(view, &problems).await?));
+                }
+                Some(answer) => answer,
+            },
+            modal::callback::DENY => match modal::denied(view) {
+                Some((request, note)) => self.desk.deny(came, &request, note).await?,
+                None => return Ok(Handled::Reply(Reply::Ack)),
+            },
+            _ => return Ok(Handled::Reply(Reply::Ack)),
+        };
+        Ok(Handled::Reply(after(view, &answer)))
+    }
+
+    /// Slack has to be asked who is meant, and the form closes before it answers: what can be told at the
+    /// fields is told first.
+    async fn before_it_closes(&self, view: &View) -> Result<Handled> {
+        match modal::draft(view).complete(&self.desk.catalog(), self.desk.index()) {
+            Ok(_) => Ok(Handled::Later),
+            Err(problems) => Ok(Handled::Reply(self.errors(view, &problems).await?)),
         }
     }
 
-    /// Carries out a submitted view: a request, or a denial with its reason.
-    pub(super) async fn submit(&self, submission: &Submission, came: &Came) -> Result<Reply> {
-        let view = &submission.view;
-        match view.callback.as_str() {
-            modal::callback::ASK => {
-                let draft = modal::draft(view);
-                match self.desk.submit(came, draft.clone()).await? {
-                    Answer::Mistakes { mistakes } => {
-                        let problems: Vec<_> = mistakes.into_iter().map(|it| Problem::wrong(&it.field, it.message)).collect();
-                        Ok(Reply::Body(modal::errors(&self.form(&draft).await?, &problems)))
-                    }
-                    answer => Ok(after(&answer)),
-                }
-            }
-            modal::callback::DENY => match modal::denied(view) {
-                Some((request, note)) => Ok(after(&self.desk.deny(came, &request, note).await?)),
-                None => Ok(Reply::Ack),
-            },
-            _ => Ok(Reply::Ack),
-        }
+    async fn errors(&self, view: &View, problems: &[Problem]) -> Result<Reply> {
+        Ok(Reply::Body(modal::errors(&self.form(&modal::draft(view)).await?, problems)))
     }
 
     /// The form for what is known so far.
@@ -223,11 +262,6 @@ impl Slack {
             }
             Event::HomeOpened { .. } | Event::Ignored { .. } => Reply::Ack,
         }
-    }
-
-    /// Whom this is, if they were here before.
-    pub(super) async fn known(&self, who: &Who) -> Result<Option<Person>> {
-        self.desk.who(&handle(who)).await
     }
 
     /// Stores an interaction, acknowledges it, and goes on.
@@ -283,14 +317,15 @@ fn told(answer: &Answer) -> Reply {
 }
 
 /// The answer to a submitted view: it closes, or says what is not in a message anyway.
-fn after(answer: &Answer) -> Reply {
+fn after(view: &View, answer: &Answer) -> Reply {
     match answer {
         Answer::Asked { .. } | Answer::AtOnce { .. } | Answer::Approved { .. } | Answer::Denied { .. } | Answer::Nothing => {
             Reply::Ack
         }
         answer => {
             let words = answer.words(|at| format!("{at}")); // the view escapes them itself
-            Reply::Body(json!({ "response_action": "update", "view": modal::told("Request access", &words) }))
+            let title = modal::title(modal::Carried::of(view).draft.purpose);
+            Reply::Body(json!({ "response_action": "update", "view": modal::told(title, &words) }))
         }
     }
 }

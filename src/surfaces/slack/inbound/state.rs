@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::text;
+use crate::domain::time::Time;
 
 /// What inputs hold, by block id and action id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,6 +47,7 @@ pub enum Input {
     Choices(Vec<(String, String)>),
     User(String),
     Users(Vec<String>),
+    Time(Time),
     /// A kind of input that we do not use.
     Other(String),
 }
@@ -55,7 +57,7 @@ impl Input {
     pub fn value(&self) -> Option<&str> {
         match self {
             Input::Text(value) | Input::Choice { value, .. } | Input::User(value) => Some(value),
-            Input::Empty | Input::Choices(_) | Input::Users(_) | Input::Other(_) => None,
+            Input::Empty | Input::Choices(_) | Input::Users(_) | Input::Time(_) | Input::Other(_) => None,
         }
     }
 
@@ -84,6 +86,10 @@ impl Input {
                 Some(chosen) if !chosen.is_empty() => Input::Users(ids(chosen)),
                 Some(_) | None => Input::Empty,
             },
+            "datetimepicker" => {
+                let seconds = json.get("selected_date_time").and_then(Json::as_i64);
+                seconds.map_or(Input::Empty, |seconds| Input::Time(Time(seconds.saturating_mul(1000))))
+            }
             other => Input::Other(other.to_owned()),
         }
     }

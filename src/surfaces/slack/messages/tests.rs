@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
-use crate::desk::view::{Approvers, Extends, Left, More, PersonView};
+use crate::desk::view::{Approvers, Extends, GroupView, Left, More, PersonView, PolicyView};
 use crate::domain::alert::{Alert, AlertKind, Told};
 use crate::domain::grant::End;
 use crate::domain::id::{AlertId, PersonId, RequestId};
@@ -31,6 +31,10 @@ fn bob() -> PersonView {
     person("Bob Baker", "U0BOB", 2)
 }
 
+fn group(directory: &str, id: &str) -> GroupView {
+    GroupView { directory: directory.to_owned(), id: id.to_owned(), label: None }
+}
+
 pub(crate) fn view(phase: Phase) -> RequestView {
     RequestView {
         id: RequestId::new(&Still(NOW)),
@@ -45,7 +49,12 @@ pub(crate) fn view(phase: Phase) -> RequestView {
         asked_at: NOW,
         extends: None,
         warning: None,
-        approvers: Approvers { people: vec![bob()], groups: vec!["slack:S0APPROVERS".to_owned(), "okta:oncall".to_owned()] },
+        approvers: Approvers {
+            people: vec![bob()],
+            groups: vec![group("slack", "S0APPROVERS"), group("okta", "oncall")],
+            ..Approvers::default()
+        },
+        policy: PolicyView::default(),
         durations: vec![Span::minutes(30), Span::hours(1), Span::hours(4)],
         phase,
         stays_until: None,
@@ -121,7 +130,7 @@ fn channel(phase: Phase) -> String {
 }
 
 fn own(phase: Phase) -> String {
-    drawn(&direct(&view(phase), NOW, Some("https://acme.slack.com/archives/C1/p1")))
+    drawn(&direct(&view(phase), &alice().id, NOW, Some("https://acme.slack.com/archives/C1/p1")))
 }
 
 #[test]
@@ -148,6 +157,8 @@ fn alerts_say_what_is_wrong_and_what_to_do() {
     }
     open.closed_at = Some(minutes(9));
     all.push(drawn(&alert(&open)));
+    open.kind = AlertKind::Stuck;
+    all.push(drawn(&alert(&open)));
     open.told.by_hand = true;
     open.told.why = "Closed by operator:eve: The server was scrapped".into();
     all.push(drawn(&alert(&open)).split("\n\ntext").next().unwrap_or_default().to_owned());
@@ -171,6 +182,17 @@ fn alerts_say_what_is_wrong_and_what_to_do() {
     # Granting is paused
     analyst on main for &lt;!channel&gt;: more was to be done in a minute than is plausible. The server is down. What is due to be taken away is still taken away. `p0 breaker` says how to let it go on.
     (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
+
+    # Somebody broke glass
+    analyst on main for &lt;!channel&gt;: it was given at once, as an emergency. The reason given: The server is down. Please look at it and at what was done with it; one of you presses Reviewed.
+    review: [Reviewed primary]
+    (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
+
+    # An emergency, looked at
+    analyst on main for &lt;!channel&gt;: somebody looked at it, <!date^1800000540^|2027-01-15 08:09 UTC>.
+    (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
+
+    text: An emergency, looked at. analyst on main for &lt;!channel&gt;: somebody looked at it, <!date^1800000540^|2027-01-15 08:09 UTC>.
 
     # Settled
     analyst on main for &lt;!channel&gt;: this is as it should be since <!date^1800000540^|2027-01-15 08:09 UTC>.
@@ -241,7 +263,7 @@ fn asked_for_somebody_else_with_a_warning_and_one_length() {
 
     text: PostgreSQL access requested. Alice Anderson asks for PostgreSQL access for Bob Baker: role analyst on main, for 1 hour. No reason was given. Please note: This role can read customer data. The Slack group of approvers, the okta group oncall or Bob Baker may decide. Approve or deny in this message. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
-    assert_snapshot!(drawn(&direct(&view, NOW, None)), @r"
+    assert_snapshot!(drawn(&direct(&view, &alice().id, NOW, None)), @r"
     # PostgreSQL access requested
     You asked for PostgreSQL access for <@U0BOB>: *role analyst on main*, for *1 hour*.
     *Access* PostgreSQL · Role membership
@@ -438,7 +460,7 @@ fn usable_by_two_requests() {
 
     text: PostgreSQL access in use. Alice Anderson asked for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. Approved by Bob Baker, <!date^1800000120^|2027-01-15 08:02 UTC>. In use by Alice Anderson since <!date^1800000180^|2027-01-15 08:03 UTC>, until <!date^1800003780^|2027-01-15 09:03 UTC>. Another request keeps the same access until <!date^1800014400^|2027-01-15 12:00 UTC>. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
-    assert_snapshot!(drawn(&direct(&view, NOW, None)), @r#"
+    assert_snapshot!(drawn(&direct(&view, &alice().id, NOW, None)), @r#"
     # PostgreSQL access ready to use
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     You can use it now, *until <!date^1800003780^|2027-01-15 09:03 UTC>*.
@@ -603,7 +625,7 @@ fn ended() {
 fn ended_and_something_is_left() {
     let mut view = view(over(End::Relinquished, Some(alice()), None, Left::Kept));
     view.stays_until = Some(minutes(240));
-    assert_snapshot!(drawn(&direct(&view, NOW, None)), @r"
+    assert_snapshot!(drawn(&direct(&view, &alice().id, NOW, None)), @r"
     # PostgreSQL access ended
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     You *gave it back*, <!date^1800001800^|2027-01-15 08:30 UTC>.
@@ -613,7 +635,7 @@ fn ended_and_something_is_left() {
     text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. You gave it back, <!date^1800001800^|2027-01-15 08:30 UTC>. The access itself stays until <!date^1800014400^|2027-01-15 12:00 UTC>: another request holds it. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
     view.phase = over(End::Expired, None, None, Left::Elsewhere { by: "postgres".to_owned() });
-    assert_snapshot!(drawn(&direct(&view, NOW, None)), @r"
+    assert_snapshot!(drawn(&direct(&view, &alice().id, NOW, None)), @r"
     # PostgreSQL access ended
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
@@ -623,7 +645,7 @@ fn ended_and_something_is_left() {
     text: PostgreSQL access ended. You asked for PostgreSQL access: role analyst on main, for 1 hour. The time is up, <!date^1800001800^|2027-01-15 08:30 UTC>. What this request gave is gone. The access itself stays: postgres gives the same. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
     view.phase = over(End::Expired, None, None, Left::Standing);
-    assert_snapshot!(drawn(&direct(&view, NOW, None)), @r"
+    assert_snapshot!(drawn(&direct(&view, &alice().id, NOW, None)), @r"
     # PostgreSQL access ended
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.
@@ -665,7 +687,7 @@ fn while_it_lives_it_can_be_given_back_and_never_after() {
             let blocks = message.blocks.iter().filter_map(|block| block["elements"].as_array()).flatten();
             blocks.filter_map(|element| element["action_id"].as_str().map(str::to_owned)).collect()
         };
-        let (theirs, own) = (buttons(approval(&view, NOW)), buttons(direct(&view, NOW, None)));
+        let (theirs, own) = (buttons(approval(&view, NOW)), buttons(direct(&view, &alice().id, NOW, None)));
         let expected = |on: bool, name: &str| on.then(|| name.to_owned()).into_iter().collect::<Vec<_>>();
         assert_eq!(theirs.contains(&action::APPROVE.to_owned()), view.can_decide(), "{view:?}");
         assert_eq!(theirs.contains(&action::REVOKE.to_owned()), view.can_end(), "{view:?}");
@@ -693,7 +715,7 @@ fn the_chosen_length_comes_back() {
 
 #[test]
 fn once_its_time_is_up_nobody_is_told_that_it_works() {
-    let text = direct(&view(usable(false)), minutes(63), None).text;
+    let text = direct(&view(usable(false)), &alice().id, minutes(63), None).text;
     assert!(text.contains("The time is up") && !text.contains("You can use it now"), "{text}");
 }
 
@@ -735,7 +757,13 @@ fn everywhere(mut view: RequestView, text: &str) -> RequestView {
     (view.reason, view.warning) = (own(), own());
     view.approvers = Approvers {
         people: vec![PersonView { id: bob().id, name: text.to_owned(), handle: own() }; 30],
-        groups: vec![text.to_owned(), format!("slack:{text}"), format!("okta:{text}")],
+        groups: vec![
+            group("slack", text),
+            group("okta", text),
+            GroupView { label: Some(text.to_owned()), ..group("okta", text) },
+        ],
+        others: vec![text.to_owned()],
+        count: None,
     };
     match &mut view.phase {
         Phase::Asked | Phase::Withdrawn { .. } | Phase::Stale { .. } => {}
@@ -759,7 +787,7 @@ fn survives(text: &str, phases: Vec<Phase>) {
         view.stays_until = Some(minutes(240));
         view.durations = (1..110).map(Span::minutes).collect();
         let more = Some(More::Offered { length: Span::hours(1), at_once: false });
-        for message in [approval(&view, NOW), direct(&view, NOW, Some(text)), reminder(&view, more, NOW)] {
+        for message in [approval(&view, NOW), direct(&view, &alice().id, NOW, Some(text)), reminder(&view, more, NOW)] {
             let mut found = limits::of_message(&message);
             limits::in_brackets(&message.text, &mut found);
             assert!(found.is_empty(), "{text:?}: {found:?}");
@@ -805,7 +833,7 @@ proptest! {
     fn any_text_anywhere_gives_a_message_slack_takes(text in "\\PC{0,200}|.{0,200}", which in 0..1000usize) {
         let phases = every_phase();
         let view = everywhere(view(phases[which % phases.len()].clone()), &text);
-        for message in [approval(&view, NOW), direct(&view, NOW, Some(&text)), reminder(&view, Some(More::Asked), NOW)] {
+        for message in [approval(&view, NOW), direct(&view, &alice().id, NOW, Some(&text)), reminder(&view, Some(More::Asked), NOW)] {
             let mut found = limits::of_message(&message);
             limits::in_brackets(&message.text, &mut found);
             prop_assert!(found.is_empty(), "{found:?}");

@@ -34,6 +34,9 @@ fn form() -> Form {
     let text = |multiline| Widget::Text { pattern: None, multiline };
     let set = |field: Field, value: &str, label: &str| Field { value: Some(value.into()), label: Some(label.into()), ..field };
     Form {
+        purpose: Purpose::Request,
+        note: None,
+        rest: Draft { integration: Some("postgres".into()), access_type: Some("role".into()), ..Draft::default() },
         integration: Some("postgres".into()),
         access_type: Some("role".into()),
         title: "Role membership in PostgreSQL".into(),

@@ -121,7 +121,7 @@ fn an_extension_says_what_it_extends() {
 
     text: PostgreSQL access requested. Alice Anderson asks for PostgreSQL access: role analyst on main, for 1 hour more. Reason: INC-42: checkout totals are wrong. This extends an access that ends <!date^1800000900^|2027-01-15 08:15 UTC>; as asked, it would end <!date^1800004500^|2027-01-15 09:15 UTC>. The Slack group of approvers, the okta group oncall or Bob Baker may decide. Approve or deny in this message. Request req_01mcc5rm0028t5cy4tqkff04hm.
     ");
-    assert_snapshot!(drawn(&direct(&extension(Some(minutes(15)), true), NOW, None)), @r"
+    assert_snapshot!(drawn(&direct(&extension(Some(minutes(15)), true), &alice().id, NOW, None)), @r"
     # PostgreSQL access requested
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour more*.
     *Access* PostgreSQL · Role membership
@@ -139,19 +139,19 @@ fn an_extension_says_what_it_extends() {
     ");
     assert_snapshot!(approval(&extension(Some(minutes(15)), false), NOW).text, @"PostgreSQL access requested. Alice Anderson asks for PostgreSQL access: role analyst on main, for 1 hour. Reason: INC-42: checkout totals are wrong. This extends an access that ends <!date^1800000900^{date_short_pretty} at {time}|2027-01-15 08:15 UTC>; its own time begins when it is approved. The Slack group of approvers, the okta group oncall or Bob Baker may decide. Approve or deny in this message. Request req_01mcc5rm0028t5cy4tqkff04hm.");
     assert_snapshot!(approval(&extension(None, true), NOW).text, @"PostgreSQL access requested. Alice Anderson asks for PostgreSQL access: role analyst on main, for 1 hour more. Reason: INC-42: checkout totals are wrong. The access that this was to extend is over. Approved now, it is given anew. The Slack group of approvers, the okta group oncall or Bob Baker may decide. Approve or deny in this message. Request req_01mcc5rm0028t5cy4tqkff04hm.");
-    assert_snapshot!(direct(&extension(None, true), NOW, None).text, @"PostgreSQL access requested. You asked for PostgreSQL access: role analyst on main, for 1 hour more. The access that this was to extend is over; you can still get it anew. Waiting for the Slack group of approvers, the okta group oncall or Bob Baker to decide. This message will tell you. Request req_01mcc5rm0028t5cy4tqkff04hm.");
+    assert_snapshot!(direct(&extension(None, true), &alice().id, NOW, None).text, @"PostgreSQL access requested. You asked for PostgreSQL access: role analyst on main, for 1 hour more. The access that this was to extend is over; you can still get it anew. Waiting for the Slack group of approvers, the okta group oncall or Bob Baker to decide. This message will tell you. Request req_01mcc5rm0028t5cy4tqkff04hm.");
     let mut approved = extension(Some(minutes(15)), true);
     approved.phase = super::approved(None);
-    assert_snapshot!(direct(&approved, NOW, None).text, @"PostgreSQL access approved, being set up. You asked for PostgreSQL access: role analyst on main, for 1 hour more. Approved by Bob Baker, <!date^1800000120^{date_short_pretty} at {time}|2027-01-15 08:02 UTC>: for 1 hour more. It is being set up now. Request req_01mcc5rm0028t5cy4tqkff04hm.");
+    assert_snapshot!(direct(&approved, &alice().id, NOW, None).text, @"PostgreSQL access approved, being set up. You asked for PostgreSQL access: role analyst on main, for 1 hour more. Approved by Bob Baker, <!date^1800000120^{date_short_pretty} at {time}|2027-01-15 08:02 UTC>: for 1 hour more. It is being set up now. Request req_01mcc5rm0028t5cy4tqkff04hm.");
 }
 
 #[test]
 fn what_was_extended_says_that_it_goes_on() {
     let mut view = view(usable(false));
     (view.stays_until, view.extended) = (Some(minutes(123)), true);
-    assert_snapshot!(direct(&view, NOW, None).text, @r#"PostgreSQL access ready to use. You asked for PostgreSQL access: role analyst on main, for 1 hour. You can use it now, until <!date^1800003780^{date_short_pretty} at {time}|2027-01-15 09:03 UTC>. Approved by Bob Baker, <!date^1800000120^{date_short_pretty} at {time}|2027-01-15 08:02 UTC>. It was extended: the access stays until <!date^1800007380^{date_short_pretty} at {time}|2027-01-15 10:03 UTC>. How to use it: psql "host=db.example dbname=main user=alice" SET ROLE analyst; Request req_01mcc5rm0028t5cy4tqkff04hm."#);
+    assert_snapshot!(direct(&view, &alice().id, NOW, None).text, @r#"PostgreSQL access ready to use. You asked for PostgreSQL access: role analyst on main, for 1 hour. You can use it now, until <!date^1800003780^{date_short_pretty} at {time}|2027-01-15 09:03 UTC>. Approved by Bob Baker, <!date^1800000120^{date_short_pretty} at {time}|2027-01-15 08:02 UTC>. It was extended: the access stays until <!date^1800007380^{date_short_pretty} at {time}|2027-01-15 10:03 UTC>. How to use it: psql "host=db.example dbname=main user=alice" SET ROLE analyst; Request req_01mcc5rm0028t5cy4tqkff04hm."#);
     view.phase = over(End::Expired, None, None, Left::Kept);
-    assert_snapshot!(drawn(&direct(&view, NOW, None)), @r"
+    assert_snapshot!(drawn(&direct(&view, &alice().id, NOW, None)), @r"
     # PostgreSQL access extended
     You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
     *The time is up*, <!date^1800001800^|2027-01-15 08:30 UTC>.

@@ -1,0 +1,81 @@
+//! Who may say yes, and what a yes comes to.
+
+use super::{Office, asks};
+use crate::domain::time::Span;
+use crate::policy::{MayNot, Yes};
+
+fn rule(approval: &str) -> String {
+    format!("- {{ name: it, requestor: {{ type: any }}, resource: {{ type: any }}, approval: [ {approval} ] }}\n")
+}
+
+const SRE: &str = "{ type: group, effect: keep, groups: [ { directory: okta, id: 00sre, label: SRE } ] }";
+
+#[test]
+fn two_of_a_group_and_then_the_owner() {
+    let steps = format!(
+        "{{ type: steps, steps: [ {{ count: 2, approvers: [ {SRE} ] }}, {{ approvers: [ {{ type: user, uid: mona@acme.example }} ] }} ] }}"
+    );
+    let office = Office::with(&rule(&steps));
+    let ask = asks("alice", "aws policy", &[]);
+    assert_eq!(ask.comes_to(&office), "asks 2 of (somebody of SRE), then mona@acme.example");
+    let more = |press| match press {
+        Ok(Yes::More(progress)) => (progress.step, progress.have, progress.need),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(more(ask.press(&office, "sam", &[])), (1, 1, 2));
+    assert_eq!(more(ask.press(&office, "sue", &["sam"])), (2, 0, 1));
+    assert_eq!(ask.press(&office, "mona", &["sam", "sue"]), Ok(Yes::Done { rule: "it".to_owned(), longest: Span::days(7) }));
+    let told = |press: Result<Yes, MayNot>| press.expect_err("not").to_string();
+    assert!(told(ask.press(&office, "sam", &["sam"])).starts_with("You said yes to this already"));
+    assert!(told(ask.press(&office, "mona", &["sam"])).contains("not your turn yet"));
+    assert!(told(ask.press(&office, "dan", &["sam"])).starts_with("Only approvers"));
+    // Whoever left the group since counts no more.
+    let mut left = office.clone();
+    left.facts.groups.values_mut().for_each(|known| *known = Ok(super::members(&["sue", "sally"])));
+    assert_eq!(more(ask.press(&left, "sue", &["sam"])), (1, 1, 2));
+    assert_eq!(more(ask.press(&left, "sally", &["sam", "sue"])), (2, 0, 1));
+}
+
+#[test]
+fn nobody_approves_the_own_request_unless_the_entry_lets_them() {
+    let ask = asks("sam", "aws policy", &[]);
+    let office = Office::with(&rule(SRE));
+    assert_eq!(ask.press(&office, "sam", &[]), Err(MayNot::OwnRequest));
+    assert!(ask.press(&office, "sue", &[]).is_ok());
+    let one_party = Office::with(&rule(&SRE.replace(" }", ", options: { allowOneParty: true } }").replacen(
+        ", options: { allowOneParty: true } }",
+        " }",
+        1,
+    )));
+    assert!(ask.press(&one_party, "sam", &[]).is_ok());
+    assert_eq!(asks("dan", "aws policy", &[]).press(&one_party, "dan", &[]), Err(MayNot::NotApprover), "and only an approver");
+}
+
+#[test]
+fn somebody_decides_in_the_place_of_whoever_is_away() {
+    let office = Office::with(&rule(SRE)).away("sam", "dan");
+    let ask = asks("alice", "aws policy", &[]);
+    assert!(ask.press(&office, "dan", &[]).is_ok());
+    assert_eq!(asks("dan", "aws policy", &[]).press(&office, "dan", &[]), Err(MayNot::OwnRequest), "not to the own request");
+    assert!(asks("sam", "aws policy", &[]).press(&office, "dan", &[]).is_err(), "nor to that of whom he stands in for");
+    let two = format!("{{ type: steps, steps: [ {{ count: 2, approvers: [ {SRE} ] }} ] }}");
+    let office = Office::with(&rule(&two)).away("sam", "dan");
+    assert!(ask.press(&office, "sam", &["dan"]).is_err(), "one place counts once");
+    assert!(matches!(ask.press(&office, "sue", &["dan"]), Ok(Yes::Done { .. })));
+}
+
+#[test]
+fn who_is_asked_are_those_outside_a_group_where_a_rule_says_so() {
+    let outside = SRE.replace("effect: keep", "effect: remove");
+    let ask = asks("alice", "aws policy", &[]);
+    assert_eq!(ask.comes_to(&Office::with(&rule(&outside))), "asks anybody outside SRE");
+    assert_eq!(ask.approvers(&Office::with(&rule(&outside))), ["cora", "dan", "mona", "olga", "rita", "sally"]);
+}
+
+#[test]
+fn a_directory_that_is_down_lets_nobody_decide_and_says_so() {
+    let mut office = Office::with(&rule(SRE));
+    office.facts.groups.values_mut().for_each(|known| *known = Err("Okta did not answer.".to_owned()));
+    let ask = asks("alice", "aws policy", &[]);
+    assert!(matches!(ask.press(&office, "sam", &[]), Err(MayNot::Unknown(why)) if why.contains("Okta")));
+}
