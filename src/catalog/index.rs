@@ -13,6 +13,17 @@ use crate::domain::access::{Args, Choice};
 /// Among a hundred thousand values more slips than these find something for everything.
 const MOST_SLIPS: usize = 3;
 
+/// How many matches are sorted at a time.
+const PIECE: usize = 1_000;
+
+/// A source, and what is known of the arguments its choices depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub integration: &'a str,
+    pub source: &'a str,
+    pub given: &'a Args,
+}
+
 #[derive(Debug, Default)]
 pub struct Index {
     /// By integration and source.
@@ -69,6 +80,37 @@ impl Index {
         self.table(integration, source).map(|table| table.choices.len())
     }
 
+    /// The best matches of which `keep` holds, as [`Lookup::find`] finds them. It is asked of no more than it has to.
+    pub fn find_where(&self, place: Place, query: &str, limit: usize, keep: &dyn Fn(&Choice) -> bool) -> Vec<Choice> {
+        let Some(table) = self.table(place.integration, place.source) else { return Vec::new() };
+        let query = Query::new(query);
+        if query.is_empty() {
+            let all = table.goes_with(place.given).map(|(_, choice)| choice);
+            return all.filter(|choice| keep(choice)).take(limit).cloned().collect();
+        }
+        // The place in the table is the last key: equals stand in alphabetical order.
+        let mut hits: Vec<_> = (0u32..)
+            .zip(&table.folded)
+            .filter_map(|(at, folded)| query.rank(folded).map(|rank| (rank, at)))
+            .filter(|(_, at)| table.at(*at).is_some_and(|choice| goes_with(choice, place.given)))
+            .collect();
+        let mut found: Vec<Choice> = Vec::new();
+        // What is kept is not known beforehand: the best are sorted out piece by piece.
+        let mut rest = hits.as_mut_slice();
+        while found.len() < limit && !rest.is_empty() {
+            let piece = rest.len().min(limit.max(PIECE));
+            if piece < rest.len() {
+                rest.select_nth_unstable(piece - 1);
+            }
+            let (best, others) = rest.split_at_mut(piece);
+            best.sort_unstable();
+            let kept = best.iter().filter_map(|(_, at)| table.at(*at)).filter(|choice| keep(choice));
+            found.extend(kept.take(limit - found.len()).cloned());
+            rest = others;
+        }
+        found
+    }
+
     fn table(&self, integration: &str, source: &str) -> Option<Arc<Table>> {
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
         tables.get(integration)?.get(source).cloned()
@@ -97,23 +139,7 @@ impl Lookup for Index {
     }
 
     fn find(&self, integration: &str, source: &str, given: &Args, query: &str, limit: usize) -> Vec<Choice> {
-        let Some(table) = self.table(integration, source) else { return Vec::new() };
-        let query = Query::new(query);
-        if query.is_empty() {
-            return table.goes_with(given).take(limit).map(|(_, choice)| choice.clone()).collect();
-        }
-        // The place in the table is the last key: equals stand in alphabetical order.
-        let mut hits: Vec<_> = (0u32..)
-            .zip(&table.folded)
-            .filter_map(|(at, folded)| query.rank(folded).map(|rank| (rank, at)))
-            .filter(|(_, at)| table.at(*at).is_some_and(|choice| goes_with(choice, given)))
-            .collect();
-        if limit > 0 && hits.len() > limit {
-            hits.select_nth_unstable(limit - 1);
-        }
-        hits.truncate(limit);
-        hits.sort_unstable();
-        hits.into_iter().filter_map(|(_, at)| table.at(at).cloned()).collect()
+        self.find_where(Place { integration, source, given }, query, limit, &|_| true)
     }
 
     fn nearest(&self, integration: &str, source: &str, given: &Args, value: &str) -> Option<String> {

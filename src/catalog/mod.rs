@@ -242,6 +242,19 @@ impl Catalog {
         Catalog { integrations: self.integrations.iter().filter(wanted).cloned().collect() }
     }
 
+    /// The integrations and access types of which `keep` holds; no integration without an access type.
+    pub fn only_where(&self, keep: &dyn Fn(&Integration, &AccessType) -> bool) -> Catalog {
+        let narrowed = |it: &Arc<Integration>| {
+            let access: Vec<AccessType> = it.access.iter().filter(|access| keep(it, access)).cloned().collect();
+            match access.len() {
+                0 => None,
+                all if all == it.access.len() => Some(it.clone()),
+                _ => Some(Arc::new(Integration { access, ..(**it).clone() })),
+            }
+        };
+        Catalog { integrations: self.integrations.iter().filter_map(narrowed).collect() }
+    }
+
     /// By name or alias, in any case.
     pub fn get(&self, word: &str) -> Option<&Integration> {
         self.integrations.iter().find(|integration| integration.answers_to(word)).map(Arc::as_ref)

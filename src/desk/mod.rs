@@ -14,6 +14,7 @@ mod inbox;
 mod judge;
 mod lookups;
 mod notices;
+mod offers;
 mod people;
 mod show;
 mod show_policy;
@@ -41,6 +42,7 @@ use crate::store::{Store, StoreError, Tx};
 
 pub use answer::Answer;
 pub use inbox::Stored;
+pub use offers::Offers;
 pub use words::Said;
 
 /// The longest an act waits for facts from outside before it is refused.

@@ -161,9 +161,11 @@ impl Needs {
         self.zone |= rule.when.as_ref().is_some_and(|when| when.zone.is_none());
         for approver in rule.approvers() {
             match approver {
-                Approver::Profile { directory, property } => drop(self.profiles.insert((directory.clone(), property.clone()))),
+                Approver::Profile { directory, property } => {
+                    self.profiles.insert((directory.clone(), property.clone()));
+                },
                 Approver::OnCall { integration, services } => {
-                    drop(self.on_call.insert((integration.clone(), services.clone())));
+                    self.on_call.insert((integration.clone(), services.clone()));
                 }
                 Approver::Reviewers | Approver::Groups(_) | Approver::User(_) => {}
             }

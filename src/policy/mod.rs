@@ -6,7 +6,7 @@
 
 pub mod analysis;
 pub mod facts;
-mod offer;
+pub mod offer;
 pub mod press;
 pub mod rule;
 #[cfg(test)]
