@@ -218,12 +218,11 @@ impl Draft {
 
     /// Who is to have it. `None`: whoever asks.
     fn whom(&self) -> Result<Option<String>, Problem> {
-        if !self.purpose.for_another() {
-            return Ok(None);
-        }
-        match self.to.as_deref().map(str::trim).filter(|to| !to.is_empty()) {
-            None => Err(Problem::missing(TO, "For whom is still missing.")),
-            Some(to) => args::person(to).map(Some).map_err(|why| Problem::wrong(TO, why)),
+        match (self.purpose.for_another(), self.to.as_deref().map(str::trim).filter(|to| !to.is_empty())) {
+            (false, None) => Ok(None),
+            (false, Some(_)) => Err(Problem::wrong(TO, "A request is for oneself; nobody else can be named in it.")),
+            (true, None) => Err(Problem::missing(TO, "For whom is still missing.")),
+            (true, Some(to)) => args::person(to).map(Some).map_err(|why| Problem::wrong(TO, why)),
         }
     }
 }

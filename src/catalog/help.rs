@@ -28,7 +28,7 @@ fn options(purpose: Purpose) -> Vec<(&'static str, &'static str)> {
         ],
         Purpose::Grant => vec![
             ("--to <person>", "For whom: an e-mail address or a mention"),
-            ("--principal-type <type>", "user, which it is when nothing is said; other types cannot be given access yet"),
+            ("--principal-type <type>", "What they are: user; nothing else can be given access yet"),
             ("--reason <text>", "Why they need it; in quotes when it has several words"),
             DURATION,
             HELP,
@@ -96,16 +96,15 @@ pub fn integration(purpose: Purpose, it: &Integration, program: &str) -> String 
     let row = |access: &'_ AccessType| (usage(purpose, it, access, program), access.title.clone());
     let rows: Vec<(String, String)> = it.access.iter().map(row).collect();
     let about = match purpose {
-        Purpose::Request => "Ask for access to",
-        Purpose::Grant => "Ask for somebody else for access to",
-        Purpose::Allow => "Approve ahead of time access to",
+        Purpose::Request => format!("Ask for access to {}.", it.title),
+        Purpose::Grant => format!("Ask for access to {} for somebody else.", it.title),
+        Purpose::Allow => format!("Approve access to {} ahead of time; nothing is granted until they ask.", it.title),
     };
     let aliases = if it.aliases.is_empty() { String::new() } else { format!("\nAlso: {}\n", it.aliases.join(", ")) };
     format!(
-        "{program} {} {}\n{about} {}.\n\nCommands:\n{}\nOptions:\n{}{aliases}",
+        "{program} {} {}\n{about}\n\nCommands:\n{}\nOptions:\n{}{aliases}",
         purpose.as_str(),
         it.name,
-        it.title,
         table(rows.iter().map(|(left, right)| (left.as_str(), right.as_str()))),
         table(options(purpose))
     )

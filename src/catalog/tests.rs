@@ -1,10 +1,10 @@
 //! Manifests and their mistakes, values and theirs, and the form.
 
-use super::form::{Common, Draft, Form, Widget};
+use super::form::{Common, Draft, Form, Purpose, Widget, Window};
 use super::testing::{LAKE, catalog, choice, lookup, sources};
 use super::{Catalog, Index, Lookup, args, ours};
 use crate::domain::access::{Access, Args};
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Time};
 
 const COMMON: Common =
     Common { durations: &[Span::minutes(30), Span::hours(1), Span::hours(8), Span::days(7)], reason_required: false };
@@ -152,6 +152,144 @@ fn shape(draft: &Draft) -> String {
     format!("{}\n{}", form.title, form.fields.iter().map(field).collect::<String>())
 }
 
+/// What a form says above its fields, the fields, and what it keeps besides.
+fn whole(draft: &Draft) -> String {
+    let form = Form::new(&catalog(), &lookup(), draft, COMMON);
+    let button = form.purpose.submit();
+    let rest = serde_json::to_string(&form.rest).expect("JSON");
+    format!("{}: {}\n{}[{button}]\n{rest}", form.purpose.heading(), form.note.unwrap_or_default(), shape(draft))
+}
+
+#[test]
+fn a_form_for_somebody_else_asks_for_whom_first() {
+    let grant =
+        Draft { purpose: Purpose::Grant, reason: Some("INC-42".into()), duration: Some(Span::hours(2)), ..Draft::default() };
+    insta::assert_snapshot!(whole(&grant), @r#"
+    Request access for somebody: They get it when it is approved, as if they had asked themselves.
+    Request access for somebody
+    to: | Person | required
+    integration: | choice of Badge/Data Lake | required dependants
+    [Request]
+    {"purpose":"grant","reason":"INC-42","duration":7200000,"break_glass":false,"only_at_once":false}
+    "#);
+    let to = Some("bob@example.com".to_owned());
+    insta::assert_snapshot!(whole(&Draft { purpose: Purpose::Grant, to, ..draft("console", &[("host", "db-1")]) }), @r#"
+    Request access for somebody: They get it when it is approved, as if they had asked themselves.
+    Console session in Data Lake
+    to: bob@example.com (bob@example.com) | Person | required
+    integration: lake (Data Lake) | choice of Badge/Data Lake | required dependants
+    access_type: console (Console session) | choice of Dataset access/Console session | required dependants
+    host: db-1 (db-1) | Text { pattern: Some("[a-z0-9.-]{1,63}"), multiline: false } | required
+    seats: 1 (1) | Text { pattern: Some("-?[0-9]+(\\.[0-9]+)?"), multiline: false } |
+    idle: | Text { pattern: None, multiline: false } |
+    buddy: | Person |
+    reason: | Text { pattern: None, multiline: true } |
+    duration: 30m (30 minutes) | duration [30 minutes, 1 hour, 8 hours, 1 week] | required
+    [Request]
+    {"purpose":"grant","integration":"lake","access_type":"console","break_glass":false,"only_at_once":false}
+    "#);
+}
+
+#[test]
+fn a_form_to_allow_asks_when_and_how_long() {
+    let allow = Draft { purpose: Purpose::Allow, to: Some("<@U123>".into()), ..draft("console", &[]) };
+    insta::assert_snapshot!(whole(&allow), @r#"
+    Allow access ahead of time: Nothing is granted until they ask; what they then ask for needs no further approval.
+    Console session in Data Lake
+    to: <@U123> (<@U123>) | Person | required
+    integration: lake (Data Lake) | choice of Badge/Data Lake | required dependants
+    access_type: console (Console session) | choice of Dataset access/Console session | required dependants
+    host: | Text { pattern: Some("[a-z0-9.-]{1,63}"), multiline: false } | required
+    seats: 1 (1) | Text { pattern: Some("-?[0-9]+(\\.[0-9]+)?"), multiline: false } |
+    idle: | Text { pattern: None, multiline: false } |
+    buddy: | Person |
+    start: | Time |
+    length: 1w (1 week) | duration [8 hours, 1 day, 3 days, 1 week, 2 weeks, 4 weeks, 12 weeks] | required
+    duration: 30m (30 minutes) | duration [30 minutes, 1 hour, 8 hours, 1 week] | required
+    reason: | Text { pattern: None, multiline: true } |
+    [Allow]
+    {"purpose":"allow","integration":"lake","access_type":"console","break_glass":false,"only_at_once":false}
+    "#);
+    let at = |text| Time::parse(text).ok();
+    let window = |start, end, length| Some(Window { start, end, length });
+    let five = Draft { window: window(at("2026-12-24"), None, Some(Span::days(5))), ..allow.clone() };
+    insta::assert_snapshot!(whole(&five), @r#"
+    Allow access ahead of time: Nothing is granted until they ask; what they then ask for needs no further approval.
+    Console session in Data Lake
+    to: <@U123> (<@U123>) | Person | required
+    integration: lake (Data Lake) | choice of Badge/Data Lake | required dependants
+    access_type: console (Console session) | choice of Dataset access/Console session | required dependants
+    host: | Text { pattern: Some("[a-z0-9.-]{1,63}"), multiline: false } | required
+    seats: 1 (1) | Text { pattern: Some("-?[0-9]+(\\.[0-9]+)?"), multiline: false } |
+    idle: | Text { pattern: None, multiline: false } |
+    buddy: | Person |
+    start: 2026-12-24 (2026-12-24) | Time |
+    length: 5d (5 days) | duration [8 hours, 1 day, 3 days, 5 days, 1 week, 2 weeks, 4 weeks, 12 weeks] | required
+    duration: 30m (30 minutes) | duration [30 minutes, 1 hour, 8 hours, 1 week] | required
+    reason: | Text { pattern: None, multiline: true } |
+    [Allow]
+    {"purpose":"allow","integration":"lake","access_type":"console","break_glass":false,"only_at_once":false}
+    "#);
+    let until = Draft { window: window(None, at("2026-12-24T09:00:00Z"), None), ..allow.clone() };
+    insta::assert_snapshot!(whole(&until), @r#"
+    Allow access ahead of time: Nothing is granted until they ask; what they then ask for needs no further approval.
+    Console session in Data Lake
+    to: <@U123> (<@U123>) | Person | required
+    integration: lake (Data Lake) | choice of Badge/Data Lake | required dependants
+    access_type: console (Console session) | choice of Dataset access/Console session | required dependants
+    host: | Text { pattern: Some("[a-z0-9.-]{1,63}"), multiline: false } | required
+    seats: 1 (1) | Text { pattern: Some("-?[0-9]+(\\.[0-9]+)?"), multiline: false } |
+    idle: | Text { pattern: None, multiline: false } |
+    buddy: | Person |
+    start: | Time |
+    end: 2026-12-24T09:00:00Z (2026-12-24T09:00:00Z) | Time | required
+    duration: 30m (30 minutes) | duration [30 minutes, 1 hour, 8 hours, 1 week] | required
+    reason: | Text { pattern: None, multiline: true } |
+    [Allow]
+    {"purpose":"allow","integration":"lake","access_type":"console","break_glass":false,"only_at_once":false}
+    "#);
+    let no_access_type = Draft { access_type: None, values: [("mode".to_owned(), "admin".to_owned())].into(), ..five };
+    insta::assert_snapshot!(whole(&no_access_type), @r#"
+    Allow access ahead of time: Nothing is granted until they ask; what they then ask for needs no further approval.
+    Access to Data Lake
+    to: <@U123> (<@U123>) | Person | required
+    integration: lake (Data Lake) | choice of Badge/Data Lake | required dependants
+    access_type: | choice of Dataset access/Console session | required dependants
+    [Allow]
+    {"purpose":"allow","integration":"lake","values":{"mode":"admin"},"break_glass":false,"only_at_once":false,"window":{"start":1798070400000,"length":432000000}}
+    "#);
+}
+
+#[test]
+fn a_form_says_what_is_special_about_it() {
+    let note = |draft: &Draft| Form::new(&catalog(), &lookup(), draft, COMMON).note;
+    let (now, easy) = (Draft { break_glass: true, ..Draft::default() }, Draft { only_at_once: true, ..Draft::default() });
+    assert!(note(&now).is_some_and(|note| note.contains("everybody will be told")));
+    assert!(note(&easy).is_some_and(|note| note.contains("no approver")));
+    assert_eq!(note(&Draft::default()), None);
+}
+
+#[test]
+fn what_is_allowed_ahead_is_for_somebody_within_a_window() {
+    let told = |draft: &Draft| match draft.complete(&catalog(), &lookup()) {
+        Ok(complete) => format!("{:?} to {:?}, each {:?}", complete.window, complete.to, complete.duration),
+        Err(problems) => problems.iter().map(|it| format!("{}: {} {:?}\n", it.arg, it.message, it.trouble)).collect(),
+    };
+    let allow = Draft { purpose: Purpose::Allow, ..draft("dataset", &[("region", "eu"), ("dataset", "sales")]) };
+    insta::assert_snapshot!(told(&allow), @r"
+    to: For whom is still missing. Missing
+    duration: How long each access lasts is still missing. Missing
+    ");
+    let (start, end) = (Time::parse("2026-12-24").ok(), Time::parse("2026-12-20").ok());
+    let window = Some(Window { start, end, length: None });
+    insta::assert_snapshot!(told(&Draft { to: Some("bob".into()), window, duration: Some(Span::days(3)), ..allow.clone() }), @r#"
+    to: "bob" is nobody we can find; type an e-mail address, or mention the person. Wrong
+    duration: 3 days is too long: Dataset access lasts 2 days at most. Wrong
+    end: The end must be after the start. Wrong
+    "#);
+    insta::assert_snapshot!(told(&Draft { to: Some("bob@example.com".into()), duration: Some(Span::hours(1)), ..allow }), @r#"Some(Window { start: None, end: None, length: Some(1 week) }) to Some("bob@example.com"), each Some(1 hour)"#);
+}
+
 #[test]
 fn the_form_grows_with_what_is_known() {
     insta::assert_snapshot!(shape(&Draft::default()), @r"
@@ -221,7 +359,7 @@ fn a_problem_stands_at_its_field() {
     mode: There is no mode "writ"; did you mean "write"? Wrong
     duration: 3 days is too long: Dataset access lasts 2 days at most. Wrong
     "#);
-    insta::assert_snapshot!(told(&Draft::default()), @"integration: Choose what you need access to. Missing");
+    insta::assert_snapshot!(told(&Draft::default()), @r"integration: Choose what access is needed to. Missing");
 }
 
 #[test]

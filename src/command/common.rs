@@ -113,7 +113,8 @@ impl Reader<'_> {
             Some(_) => Err(self.mistake(&value.span, "Only people can be given access here yet.", more)),
             None => {
                 let near = nearest(&value.text, PRINCIPAL_TYPES);
-                let told = format!("There is no principal type \"{}\"{}", value.text, meant(near));
+                let hint = near.map_or_else(|| "; choose user.".to_owned(), |near| meant(Some(near)));
+                let told = format!("There is no principal type \"{}\"{hint}", value.text);
                 Err(self.replace(self.mistake(&value.span, told, more), near))
             }
         }

@@ -22,23 +22,21 @@ impl Reader<'_> {
         let (catalog, program) = (self.context.catalog, self.context.program);
         let mut words = parts.values.iter().map(|value| value.text.as_str()).peekable();
         let first = words.peek().map(|word| word.to_lowercase());
-        match first.as_deref() {
+        let purpose = match first.as_deref() {
             None => return help::everything(program),
             Some("ls") => return help::ls(program),
             Some("away") => return help::away(program),
             Some("back") => return help::back(program),
-            Some(_) => {}
-        }
-        let purpose = first.as_deref().and_then(Purpose::parse);
-        match (purpose, first.as_deref()) {
-            (Some(_), _) => drop(words.next()),
-            (None, Some(word)) if catalog.get(word).is_none() => {
-                let near = nearest(word, VERBS);
-                return format!("There is no command \"{word}\"{}\n\n{}", meant(near), help::everything(program));
+            Some(word) if catalog.get(word).is_some() => Purpose::Request,
+            Some(word) => {
+                words.next();
+                let Some(purpose) = Purpose::parse(word) else {
+                    let near = nearest(word, VERBS);
+                    return format!("There is no command \"{word}\"{}\n\n{}", meant(near), help::everything(program));
+                };
+                purpose
             }
-            (None, _) => {}
-        }
-        let purpose = purpose.unwrap_or_default();
+        };
         let Some(word) = words.next() else { return help::purpose(purpose, catalog, program) };
         let Some(integration) = catalog.get(word) else {
             let near = nearest(word, catalog.integrations().map(|it| it.name.as_str()));

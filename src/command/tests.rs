@@ -344,8 +344,9 @@ fn a_mistake_points_at_its_word() {
     > request lake console db-1 --to bob@example.com
     request lake console db-1 --to bob@example.com
                               ^^^^
-    Access is asked for oneself; asking for somebody else is not possible yet.
-    More: /p0 request lake console --help
+    A request is for oneself; to ask for somebody else, begin with "grant".
+    Instead: /p0 grant lake console db-1 --to bob@example.com
+    More: /p0 request --help
 
     > request lake dataset eu sales --reason "open
     request lake dataset eu sales --reason "open

@@ -6,6 +6,7 @@ mod extensions;
 mod failures;
 mod faults;
 mod killed;
+mod named;
 mod outages;
 mod replicas;
 mod requests;

@@ -32,6 +32,10 @@ fn help_and_ls_answer_in_text() {
 
     Commands:
       /p0 request  Ask for access; opens a form when something is missing
+      /p0 grant    Ask for access for somebody else
+      /p0 allow    Approve access ahead of time; nothing is granted until they ask
+      /p0 away     Let somebody else decide in your place while you are away
+      /p0 back     Decide yourself again
       /p0 ls       List what can be asked for
       /p0 help     Show this
 
@@ -48,6 +52,8 @@ fn help_and_ls_answer_in_text() {
     Options:
       --reason <text>    Why you need it; in quotes when it has several words
       --duration <time>  For how long: 30m, 2h, 1 day
+      --break-glass      Needed now, before anybody can decide; everybody will be told
+      --approved         Only if it needs no approver
       --help             Show help instead of doing anything
 
     > help lake
@@ -63,6 +69,8 @@ fn help_and_ls_answer_in_text() {
     Options:
       --reason <text>    Why you need it; in quotes when it has several words
       --duration <time>  For how long: 30m, 2h, 1 day
+      --break-glass      Needed now, before anybody can decide; everybody will be told
+      --approved         Only if it needs no approver
       --help             Show help instead of doing anything
 
     Also: dl
@@ -81,6 +89,8 @@ fn help_and_ls_answer_in_text() {
       --team <team>      Team. List: /p0 ls lake dataset team
       --reason <text>    Why you need it; in quotes when it has several words
       --duration <time>  For how long: 30m, 2h, 1 day; at most 2 days; default 4 hours
+      --break-glass      Needed now, before anybody can decide; everybody will be told
+      --approved         Only if it needs no approver
       --help             Show help instead of doing anything
 
     Example:
@@ -100,6 +110,8 @@ fn help_and_ls_answer_in_text() {
       --buddy <buddy>      Buddy. An e-mail address or a mention.
       --reason <text>      Why you need it; in quotes when it has several words
       --duration <time>    For how long: 30m, 2h, 1 day
+      --break-glass        Needed now, before anybody can decide; everybody will be told
+      --approved           Only if it needs no approver
       --help               Show help instead of doing anything
 
     > request moon --help
@@ -115,6 +127,8 @@ fn help_and_ls_answer_in_text() {
     Options:
       --reason <text>    Why you need it; in quotes when it has several words
       --duration <time>  For how long: 30m, 2h, 1 day
+      --break-glass      Needed now, before anybody can decide; everybody will be told
+      --approved         Only if it needs no approver
       --help             Show help instead of doing anything
 
     > ls --help

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::domain::time::Time;
 
 fn form(json: &Json) -> Vec<u8> {
     url::form_urlencoded::Serializer::new(String::new()).append_pair("payload", &json.to_string()).finish().into_bytes()
@@ -40,6 +41,7 @@ fn view() -> Json {
                 "for": { "person": { "type": "users_select", "selected_user": "U9" } },
                 "many": { "roles": { "type": "multi_static_select", "selected_options": [
                     { "text": { "type": "plain_text", "text": "A" }, "value": "a" } ] } },
+                "when": { "from": { "type": "datetimepicker", "selected_date_time": 1_798_102_800 }, "never": { "type": "datetimepicker", "selected_date_time": null } },
                 "odd": { "date": { "type": "datepicker", "selected_date": "2026-01-02" } },
             } },
         },
@@ -163,6 +165,8 @@ fn a_submission_is_read_by_kind_of_input() {
     assert_eq!(state.get("none", "empty"), Some(&Input::Empty));
     assert_eq!(state.find("person"), Some(&Input::User("U9".into())));
     assert_eq!(state.get("many", "roles"), Some(&Input::Choices(vec![("a".into(), "A".into())])));
+    assert_eq!(state.get("when", "from"), Some(&Input::Time(Time(1_798_102_800_000))));
+    assert_eq!(state.get("when", "never"), Some(&Input::Empty));
     assert_eq!(state.get("odd", "date"), Some(&Input::Other("datepicker".into())));
     assert_eq!(submitted.key(), "submission/T1/V3");
 }

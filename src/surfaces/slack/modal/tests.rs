@@ -270,3 +270,134 @@ fn a_denial_names_the_request_and_brings_the_reason_back() {
     assert_eq!(denied(&filled(&modal, &[("reason", "reason", typed("  "))])), Some((view.id.clone(), None)));
     assert_eq!(denied(&filled(&ask(&form(), None), &[])), None);
 }
+
+/// A form as the catalog makes it for this draft.
+fn made(draft: &Draft) -> Form {
+    use crate::catalog::form::Common;
+    use crate::catalog::testing::{catalog, lookup};
+    let common = Common { durations: &[Span::hours(1), Span::hours(8)], reason_required: false };
+    Form::new(&catalog(), &lookup(), draft, common)
+}
+
+/// For what, in the made-up catalog.
+fn console(purpose: Purpose, to: Option<&str>) -> Draft {
+    let (integration, access_type) = (Some("lake".to_owned()), Some("console".to_owned()));
+    Draft { purpose, to: to.map(str::to_owned), integration, access_type, ..Draft::default() }
+}
+
+#[test]
+fn the_form_for_somebody_else() {
+    assert_snapshot!(drawn(&ask(&made(&console(Purpose::Grant, Some("<@U0BOB>"))), None)), @r"
+    # Request access / Request / Cancel
+    *Request access for somebody*
+    They get it when it is approved, as if they had asked themselves.
+    to = For whom: users_select 
+    integration = Integration: static_select Badge, Data Lake (chosen: Data Lake) (says: Choose a system) tells at once
+    lake//access_type = Access type: static_select Dataset access, Console session (chosen: Console session) (says: Choose a kind of access) tells at once
+    *Console session in Data Lake*
+    lake/console/host = Host: plain_text_input  (hint: Lower case, no spaces.)
+    lake/console/seats = Seats: plain_text_input  (says: a number, like 3) optional
+    lake/console/idle = Idle time: plain_text_input  (says: a duration, like 30m, 2h or 1 day) optional
+    lake/console/buddy = Buddy: users_select  optional
+    reason = Reason: plain_text_input  (hint: Why they need it, or a ticket. Approvers see it, and it stays on record.) optional
+    lake/console/duration = Duration: static_select 1 hour, 8 hours (chosen: 1 hour)
+    ");
+    let by_address = ask(&made(&console(Purpose::Grant, Some("bob@acme.example"))), None);
+    assert_eq!(by_address["blocks"][1]["element"]["type"], "plain_text_input");
+    assert_eq!(by_address["blocks"][1]["element"]["initial_value"], "bob@acme.example");
+}
+
+#[test]
+fn the_form_to_allow_ahead_of_time() {
+    let at = |text| Time::parse(text).ok();
+    let draft = console(Purpose::Allow, None);
+    assert_snapshot!(drawn(&ask(&made(&draft), None)), @r"
+    # Allow access / Allow / Cancel
+    *Allow access ahead of time*
+    Nothing is granted until they ask; what they then ask for needs no further approval.
+    to = For whom: users_select 
+    integration = Integration: static_select Badge, Data Lake (chosen: Data Lake) (says: Choose a system) tells at once
+    lake//access_type = Access type: static_select Dataset access, Console session (chosen: Console session) (says: Choose a kind of access) tells at once
+    *Console session in Data Lake*
+    lake/console/host = Host: plain_text_input  (hint: Lower case, no spaces.)
+    lake/console/seats = Seats: plain_text_input  (says: a number, like 3) optional
+    lake/console/idle = Idle time: plain_text_input  (says: a duration, like 30m, 2h or 1 day) optional
+    lake/console/buddy = Buddy: users_select  optional
+    start = From: datetimepicker  (hint: From when they may ask. Leave it empty for now.) optional
+    length = For how long may it be used: static_select 8 hours, 1 day, 3 days, 1 week, 2 weeks, 4 weeks, 12 weeks (chosen: 1 week)
+    lake/console/duration = Each access lasts at most: static_select 1 hour, 8 hours (chosen: 1 hour)
+    reason = Reason: plain_text_input  (hint: Why they may have it, or a ticket. It stays on record.) optional
+    ");
+    let window = Some(Window { start: at("2026-12-24T09:00:00Z"), end: at("2026-12-27"), length: None });
+    let view = ask(&made(&Draft { window, ..draft }), None);
+    assert_snapshot!(drawn(&view), @r"
+    # Allow access / Allow / Cancel
+    *Allow access ahead of time*
+    Nothing is granted until they ask; what they then ask for needs no further approval.
+    to = For whom: users_select 
+    integration = Integration: static_select Badge, Data Lake (chosen: Data Lake) (says: Choose a system) tells at once
+    lake//access_type = Access type: static_select Dataset access, Console session (chosen: Console session) (says: Choose a kind of access) tells at once
+    *Console session in Data Lake*
+    lake/console/host = Host: plain_text_input  (hint: Lower case, no spaces.)
+    lake/console/seats = Seats: plain_text_input  (says: a number, like 3) optional
+    lake/console/idle = Idle time: plain_text_input  (says: a duration, like 30m, 2h or 1 day) optional
+    lake/console/buddy = Buddy: users_select  optional
+    start = From: datetimepicker  (hint: From when they may ask. Leave it empty for now.) optional
+    end = Until: datetimepicker 
+    lake/console/duration = Each access lasts at most: static_select 1 hour, 8 hours (chosen: 1 hour)
+    reason = Reason: plain_text_input  (hint: Why they may have it, or a ticket. It stays on record.) optional
+    ");
+    assert!(view.to_string().contains(r#""initial_date_time":1798102800"#), "{view}");
+}
+
+#[test]
+fn who_when_and_how_long_come_back() {
+    let view = ask(&made(&console(Purpose::Allow, None)), None);
+    let at = |seconds: Json| json!({ "type": "datetimepicker", "selected_date_time": seconds });
+    let shown = filled(
+        &view,
+        &[
+            ("to", "to", json!({ "type": "users_select", "selected_user": "U0BOB" })),
+            ("integration", "integration", chosen("lake")),
+            ("lake//access_type", "access_type", chosen("console")),
+            ("lake/console/host", "host", typed("db-1")),
+            ("start", "start", at(json!(1_798_102_800))),
+            ("length", "length", chosen("2w")),
+            ("lake/console/duration", "duration", chosen("8h")),
+            ("reason", "reason", json!({ "type": "plain_text_input", "value": null })),
+        ],
+    );
+    let draft = draft(&shown);
+    assert_eq!((draft.purpose, draft.to.as_deref(), draft.reason.as_deref()), (Purpose::Allow, Some("<@U0BOB>"), None));
+    let window = Window { start: Time::parse("2026-12-24T09:00:00Z").ok(), end: None, length: Some(Span::days(14)) };
+    assert_eq!((draft.window, draft.duration), (Some(window), Some(Span::hours(8))));
+    // Drawn anew it is the same form; and a start that is taken out is gone.
+    assert_eq!(blocks_of(&ask(&made(&draft), None)).len(), blocks_of(&view).len());
+    let emptied =
+        filled(&ask(&made(&draft), None), &[("start", "start", at(Json::Null)), ("to", "to", typed("Bob@acme.example"))]);
+    let draft = super::draft(&emptied);
+    assert_eq!(draft.window.and_then(|window| window.start), None);
+    assert_eq!(draft.to.as_deref(), Some("Bob@acme.example"));
+}
+
+#[test]
+fn what_has_no_field_yet_rides_along() {
+    let window = Some(Window { length: Some(Span::days(3)), ..Window::default() });
+    let known = Draft {
+        reason: Some("INC-42".into()),
+        duration: Some(Span::hours(8)),
+        window,
+        ..Draft { purpose: Purpose::Allow, ..Draft::default() }
+    };
+    let began = filled(&ask(&made(&known), None), &[("integration", "integration", chosen("badge"))]);
+    let draft = draft(&began);
+    assert_eq!(draft, Draft { integration: Some("badge".into()), ..known.clone() });
+    let urgent = Draft { break_glass: true, only_at_once: true, ..Draft::default() };
+    assert_eq!(super::draft(&filled(&ask(&made(&urgent), None), &[])), urgent);
+    // Too long to ride along: it can be typed again.
+    let long = Draft { reason: Some("é\"".repeat(3000)), ..known };
+    let view = ask(&made(&long), None);
+    blocks_of(&view);
+    assert_eq!(super::draft(&filled(&view, &[])).reason, None);
+    assert_eq!(super::draft(&filled(&view, &[])).window, window);
+}
