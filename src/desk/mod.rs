@@ -13,6 +13,7 @@ mod inbox;
 mod lookups;
 mod people;
 mod show;
+mod sources;
 mod submit;
 pub mod view;
 mod words;
@@ -22,7 +23,6 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use crate::catalog::{Catalog, Index};
 use crate::connectors::Connectors;
-use crate::directory::Directory;
 use crate::domain::directory::Who;
 use crate::domain::event::{Event, ORGANISATION};
 use crate::domain::fault::Fault;
@@ -37,6 +37,7 @@ use crate::store::{Store, StoreError, Tx};
 
 pub use answer::Answer;
 pub use inbox::Stored;
+pub use sources::Sources;
 pub use words::Said;
 
 /// The longest an act waits for facts from outside before it is refused.
@@ -49,6 +50,9 @@ pub enum DeskError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Secret(#[from] BadSecret),
+    /// Somebody came for the first time, and a directory did not say whether their account is another's.
+    #[error("Who you are could not be checked just now, so nothing was done: {0} Please try again in a minute.")]
+    Unmet(String),
 }
 
 pub type Result<T> = std::result::Result<T, DeskError>;
@@ -91,7 +95,9 @@ struct Inner {
     key: Arc<Key>,
     catalog: RwLock<Arc<Catalog>>,
     places: RwLock<Arc<Vec<ApprovalsPlace>>>,
-    directories: RwLock<BTreeMap<String, Arc<dyn Directory>>>,
+    /// Those that surfaces brought, and those of the configuration.
+    brought: RwLock<Sources>,
+    configured: RwLock<Sources>,
     rules: RwLock<Option<Arc<Rules>>>,
     /// Whom handles are linked to, as far as somebody came lately.
     known: Mutex<BTreeMap<Handle, Person>>,
@@ -118,7 +124,8 @@ impl Desk {
             key,
             catalog: RwLock::default(),
             places: RwLock::default(),
-            directories: RwLock::default(),
+            brought: RwLock::default(),
+            configured: RwLock::default(),
             rules: RwLock::default(),
             known: Mutex::default(),
             refreshed: Mutex::default(),
@@ -133,12 +140,6 @@ impl Desk {
         }
         if let Ok(mut current) = self.inner.places.write() {
             *current = Arc::new(places);
-        }
-    }
-
-    pub fn add_directory(&self, name: &str, directory: Arc<dyn Directory>) {
-        if let Ok(mut directories) = self.inner.directories.write() {
-            directories.insert(name.to_owned(), directory);
         }
     }
 
@@ -204,8 +205,7 @@ impl Desk {
     /// Is this person in one of the policy's approver groups? Asked of the directory now.
     async fn in_group(&self, rules: &Rules, person: &Person) -> std::result::Result<bool, String> {
         for group in &rules.policy.groups {
-            let directory = self.inner.directories.read().ok().and_then(|known| known.get(&group.directory).cloned());
-            let Some(directory) = directory else {
+            let Some(directory) = self.directory(&group.directory) else {
                 return Err(format!("The directory {} is not configured.", group.directory));
             };
             let members = within(directory.members(&group.id)).await.map_err(|fault| fault.to_string())?;

@@ -11,7 +11,7 @@ use super::messages::{Message, action};
 use super::receive::{Bytes, Door, Handled, came, handle, words};
 use super::{NAME, Slack, messages, modal};
 use crate::catalog::form::Draft;
-use crate::desk::{Answer, Said};
+use crate::desk::{Answer, DeskError, Said};
 use crate::domain::fault::Fault;
 use crate::domain::id::RequestId;
 use crate::domain::notice::Posted;
@@ -151,8 +151,8 @@ impl Slack {
         }
     }
 
-    /// First contact: Slack tells a verified e-mail address, and from then on the id counts. `None`:
-    /// it is nobody of ours, and they were told so.
+    /// First contact: Slack tells a verified e-mail address, and from then on the id counts. `None`: it is
+    /// nobody of ours, or a directory did not say who it is, and they were told so.
     async fn meet(&self, who: &Who, url: Option<&str>) -> Result<Option<Person>, Fault> {
         if let Some(person) = self.known(who).await? {
             return Ok(Some(person));
@@ -170,7 +170,10 @@ impl Slack {
                 "Slack has not confirmed your e-mail address yet; confirm it in Slack's settings, then try again."
             }
             Some(user) => match &user.email {
-                Some(email) => return Ok(Some(self.desk.meet(&handle(who), email, &user.name).await?)),
+                Some(email) => match self.desk.meet(&handle(who), email, &user.name).await {
+                    Err(unmet @ DeskError::Unmet(_)) => &unmet.to_string(),
+                    met => return Ok(Some(met?)),
+                },
                 None => "Your Slack profile has no e-mail address, and accounts are found by it. Add one, then try again.",
             },
             None => "Only members of this workspace can use P0.",
