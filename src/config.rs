@@ -102,11 +102,13 @@ impl Config {
         let directories = named(&whole, "directories")?;
         for (name, _) in &directories {
             if surfaces.contains(&name.value.as_str()) {
-                let why = format!("\"{}\" is the name of the groups that people have there; give this directory another", name.value);
+                let why =
+                    format!("\"{}\" is the name of the groups that people have there; give this directory another", name.value);
                 return Err(whole.mistake(name, why).into());
             }
         }
-        let groups_of: Vec<&str> = surfaces.iter().copied().chain(directories.iter().map(|(name, _)| name.value.as_str())).collect();
+        let groups_of: Vec<&str> =
+            surfaces.iter().copied().chain(directories.iter().map(|(name, _)| name.value.as_str())).collect();
         let policy = Policy::read(&whole.child("policy"), &groups_of)?;
         let engine = whole.child("engine");
         let integrations = children(&whole, "integrations")?;

@@ -47,7 +47,8 @@ impl Desk {
     }
 
     fn directories(&self) -> Vec<Arc<dyn Directory>> {
-        let known = [&self.inner.brought, &self.inner.configured].map(|known| known.read().ok().map(|known| known.directories.clone()));
+        let known =
+            [&self.inner.brought, &self.inner.configured].map(|known| known.read().ok().map(|known| known.directories.clone()));
         known.into_iter().flatten().flat_map(BTreeMap::into_values).collect()
     }
 

@@ -110,7 +110,10 @@ fn read(file: &Section) -> Result<People, BadYaml> {
         let email = person.email.value.clone();
         if let Some(account) = &person.slack {
             let handle = slack(&account.value).ok_or_else(|| {
-                file.mistake(account, format!("\"{}\" is not somebody's id in Slack; write U0123ABCD, or T0123ABCD/U0123ABCD", account.value))
+                file.mistake(
+                    account,
+                    format!("\"{}\" is not somebody's id in Slack; write U0123ABCD, or T0123ABCD/U0123ABCD", account.value),
+                )
             })?;
             if let Some(other) = owners.insert(handle, email.clone()) {
                 return Err(file.mistake(account, format!("this account is {other}'s already; it can be one person's")));
@@ -254,7 +257,10 @@ groups:
             ("people:\n- email: a@b.c\n  slack: acme/U0A\n", "line 3"),
             ("people:\n- email: a@b.c\n  properties: { manager: m@b.c }\n", "line 3 column 26: write `manager:`"),
             ("people:\n- email: a@b.c\n- email: A@b.c\n", "line 3 column 10: a@b.c stands here twice"),
-            ("people:\n- { email: a@b.c, slack: U1 }\n- { email: d@b.c, slack: U1 }\n", "line 3 column 26: this account is a@b.c's"),
+            (
+                "people:\n- { email: a@b.c, slack: U1 }\n- { email: d@b.c, slack: U1 }\n",
+                "line 3 column 26: this account is a@b.c's",
+            ),
             ("groups:\n- id: sre\n- id: ' sre'\n", "line 3 column 7: there is a group \"sre\" already"),
             ("groups:\n- id: ''\n", "line 2 column 7: a group needs an id"),
             ("groups:\n- id: sre\n  members: [a@b.c, bob]\n", "line 3 column 20"),

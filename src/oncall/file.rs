@@ -76,7 +76,8 @@ mod tests {
     async fn on_call(services: &[&str]) -> Result<Vec<String>, Fault> {
         let folder = std::env::temp_dir().join(format!("p0-oncall-{}-{}", std::process::id(), services.join("-")));
         std::fs::create_dir_all(&folder).expect("a folder");
-        let text = "services:\n  PSERVICE1: [alice@acme.example]\n  checkout: [Bob@acme.example, carol@acme.example]\n  idle: []\n";
+        let text =
+            "services:\n  PSERVICE1: [alice@acme.example]\n  checkout: [Bob@acme.example, carol@acme.example]\n  idle: []\n";
         std::fs::write(folder.join("oncall.yaml"), text).expect("written");
         let config = Section::whole(folder.join("p0.yaml").display().to_string(), "file: oncall.yaml\n");
         let known = build("pagerduty", &config.child("file"), Arc::new(Still(Time(0)))).expect("valid");
