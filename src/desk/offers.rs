@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::{Desk, Result};
+use crate::catalog::form::Draft;
 use crate::catalog::index::Place;
 use crate::catalog::{AccessType, Catalog, Index, Integration, Look, Lookup};
 use crate::domain::access::{Args, Attributes, Choice};
@@ -38,7 +39,12 @@ fn names(access: &AccessType) -> Vec<&str> {
     access.args.iter().map(|arg| arg.name.as_str()).collect()
 }
 
-fn partly<'a>(integration: &'a Integration, access: &'a AccessType, attributes: &'a Attributes, names: &'a [&'a str]) -> Partly<'a> {
+fn partly<'a>(
+    integration: &'a Integration,
+    access: &'a AccessType,
+    attributes: &'a Attributes,
+    names: &'a [&'a str],
+) -> Partly<'a> {
     Partly {
         integration: &integration.name,
         also: &integration.aliases,
@@ -73,6 +79,17 @@ impl Judge<'_> {
 }
 
 impl Offers {
+    /// Does every rule that could let them have this want a reason?
+    pub fn needs_reason(&self, draft: &Draft) -> bool {
+        let integration = draft.integration.as_deref().and_then(|name| self.catalog.get(name));
+        let named = draft.access_type.as_deref();
+        let access = integration.and_then(|it| named.and_then(|name| it.access_type(name)).or_else(|| it.only_access_type()));
+        let Some((integration, access)) = integration.zip(access) else { return false };
+        let mut attributes = Catalog::attributes(access, &draft.values);
+        attributes.retain(|name, _| draft.values.contains_key(name));
+        self.offer.needs_reason(&partly(integration, access, &attributes, &names(access)))
+    }
+
     /// Every argument that takes its choices from this source, ready to judge them.
     fn judges(&self, integration: &str, source: &str, given: &Args) -> Vec<Judge<'_>> {
         let Some(integration) = self.whole.get(integration) else { return Vec::new() };
@@ -89,7 +106,8 @@ impl Offers {
                 known.insert(name, String::new());
                 let mut attributes = Catalog::attributes(access, &known);
                 attributes.retain(|name, _| known.contains_key(name));
-                let others: Attributes = attributes.iter().filter(|(of, _)| **of != arg.name).map(|(of, it)| (of.clone(), it.clone())).collect();
+                let others: Attributes =
+                    attributes.iter().filter(|(of, _)| **of != arg.name).map(|(of, it)| (of.clone(), it.clone())).collect();
                 let offer = self.offer.narrowed(&partly(integration, access, &others, &names)).into_owned();
                 judges.push(Judge { integration, access, arg: &arg.name, names, offer, attributes: RefCell::new(attributes) });
             }

@@ -1,6 +1,6 @@
 //! What somebody typed, understood: every surface that takes a line of text comes in here.
 
-use super::Desk;
+use super::{Desk, Offers};
 use crate::catalog::form::Draft;
 use crate::catalog::help;
 use crate::command::{self, Away, Command};
@@ -34,7 +34,8 @@ impl Said {
 
 impl Desk {
     /// Understands a line. `program` is what people type to reach us: `/p0` in Slack, `p0` in a shell.
-    pub fn read(&self, program: &str, line: &str) -> Said {
+    /// `offers`: what the person may ask for, which is what lists show.
+    pub fn read(&self, program: &str, line: &str, offers: Option<&Offers>) -> Said {
         let catalog = self.catalog();
         let context = command::Context { catalog: &catalog, lookup: self.index(), program };
         match command::resolve(context, line) {
@@ -45,7 +46,10 @@ impl Desk {
             }
             Ok(Command::Back) => Said::Back,
             Ok(Command::Ls(ls)) => {
-                let (choices, more) = help::values(&catalog, self.index(), &ls);
+                let (choices, more) = match offers {
+                    Some(offers) => help::values(&offers.catalog, offers, &ls),
+                    None => help::values(&catalog, self.index(), &ls),
+                };
                 Said::Text(help::ls_values(&ls, &choices, more))
             }
             Ok(Command::Help(text)) => Said::Text(text),

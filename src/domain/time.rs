@@ -1,7 +1,7 @@
 //! Points in time and lengths of time, in whole milliseconds.
 //!
 //! Nothing here reads a clock: `now` is always handed in (see [`Clock`]), which is what lets the
-//! same code run under a simulated one. chrono appears only in `app` and where people read dates.
+//! same code run under a simulated one. chrono appears only here, where people read and write dates.
 
 use std::fmt;
 use std::ops::{Add, Sub};

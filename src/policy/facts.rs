@@ -163,7 +163,7 @@ impl Needs {
             match approver {
                 Approver::Profile { directory, property } => {
                     self.profiles.insert((directory.clone(), property.clone()));
-                },
+                }
                 Approver::OnCall { integration, services } => {
                     self.on_call.insert((integration.clone(), services.clone()));
                 }

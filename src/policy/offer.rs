@@ -75,6 +75,18 @@ impl Offer {
         could
     }
 
+    /// Does every way that could lead to this need a reason?
+    pub fn needs_reason(&self, partly: &Partly) -> bool {
+        let mut entries =
+            self.rules.iter().filter(|rule| !matches!(fits(rule, partly), Fits::No)).flat_map(|rule| &rule.approval);
+        let mut any = false;
+        let all = entries.all(|approval| {
+            any = true;
+            approval.options.reason || matches!(approval.how, How::Deny | How::BreakGlass)
+        });
+        any && all
+    }
+
     /// The rules narrowed to those that can say something of this, for many questions about it.
     pub fn narrowed(&self, partly: &Partly) -> Cow<'_, Offer> {
         let rules: Vec<Rule> = self.rules.iter().filter(|rule| !matches!(fits(rule, partly), Fits::No)).cloned().collect();

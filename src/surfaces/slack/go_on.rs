@@ -108,7 +108,7 @@ impl Slack {
         }
         let Some(person) = self.meet(&command.who, url).await? else { return Ok(()) };
         let came = came(&command.who, key.to_owned(), person, Some(bytes.to_owned()));
-        let said = self.read(command);
+        let said = self.read(command, &came.person).await?;
         if let Said::Form(draft) = said {
             return self.open(&command.who, &command.trigger, url, age, draft).await;
         }
@@ -139,7 +139,7 @@ impl Slack {
                 Handled::Reply(_) => answer = self.desk.answered(key).await?,
                 Handled::Later => match (&request, &actions.view) {
                     (Some(request), _) if pressed.action_id == action::DENY => self.open_denial(actions, request, age).await?,
-                    (_, Some(view)) => self.redraw(view).await?,
+                    (_, Some(view)) => self.redraw(&actions.who, view).await?,
                     (_, None) => {}
                 },
             }
@@ -175,7 +175,7 @@ impl Slack {
     /// Opens the request form with what is known so far.
     async fn open(&self, who: &Who, trigger: &str, url: Option<&str>, age: Span, draft: Draft) -> Result<(), Fault> {
         if age < TRIGGER_LIVES {
-            match self.client.open_view(trigger, &modal::ask(&self.form(&draft).await?, None)).await {
+            match self.client.open_view(trigger, &modal::ask(&self.form(who, &draft).await?.0, None)).await {
                 Ok(_) => return Ok(()),
                 // Nothing opens with this trigger any more; anything else is tried again while it lives.
                 Err(Fault::Never { .. } | Fault::Denied { .. } | Fault::Maybe { .. }) => {}
@@ -205,8 +205,8 @@ impl Slack {
     }
 
     /// A field that others depend on changed: the form is drawn anew.
-    async fn redraw(&self, view: &super::inbound::View) -> Result<(), Fault> {
-        let drawn = modal::ask(&self.form(&modal::draft(view)).await?, None);
+    async fn redraw(&self, who: &Who, view: &super::inbound::View) -> Result<(), Fault> {
+        let drawn = modal::ask(&self.form(who, &modal::draft(view)).await?.0, None);
         match self.client.update_view(&view.id, view.hash.as_deref(), &drawn).await {
             Ok(_) => Ok(()),
             // A newer change is being drawn, or the view was closed.

@@ -8,7 +8,7 @@ use super::inbound::Who;
 use super::receive::handle;
 use super::{NAME, Slack};
 use crate::catalog::args::mention;
-use crate::desk::{Answer, Came};
+use crate::desk::{Answer, Came, DeskError};
 use crate::domain::fault::Fault;
 use crate::domain::person::{Email, Handle, Person};
 
@@ -91,7 +91,14 @@ impl Slack {
         let why = match &user {
             None => Nobody::Elsewhere,
             Some(user) => match address(user, home) {
-                Ok(email) => return Ok(Some(self.desk.meet(&handle(who), email, &user.name).await?)),
+                Ok(email) => match self.desk.meet(&handle(who), email, &user.name).await {
+                    // A directory did not say whose this is.
+                    Err(unmet @ DeskError::Unmet(_)) => {
+                        self.tell(who, url, &Answer::Refused { why: unmet.to_string() }).await?;
+                        return Ok(None);
+                    }
+                    met => return Ok(Some(met?)),
+                },
                 Err(why) => why,
             },
         };

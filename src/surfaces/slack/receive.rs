@@ -11,7 +11,7 @@ use super::{NAME, Slack, blocks, messages, modal};
 use crate::catalog::Lookup;
 use crate::catalog::args::Problem;
 use crate::catalog::form::{Common, Draft, Form, Purpose, Widget};
-use crate::desk::{Answer, Came, Result, Said};
+use crate::desk::{Answer, Came, Offers, Result, Said};
 use crate::domain::id::{AlertId, PreapprovalId, RequestId};
 use crate::domain::person::{Handle, Person};
 
@@ -64,7 +64,7 @@ impl Slack {
 
     /// Carries out a command of a known person, as far as the record alone can.
     pub(super) async fn run_command(&self, command: &SlashCommand, came: &Came) -> Result<Handled> {
-        let answer = match self.read(command) {
+        let answer = match self.read(command, &came.person).await? {
             Said::Form(_) => return Ok(Handled::Later),
             Said::Request(draft) => match self.hand_in(came, draft).await? {
                 None => return Ok(Handled::Later),
@@ -102,8 +102,9 @@ impl Slack {
     }
 
     /// What was typed, understood.
-    pub(super) fn read(&self, command: &SlashCommand) -> Said {
-        self.desk.read(PROGRAM, &inbound::typed(&command.text))
+    pub(super) async fn read(&self, command: &SlashCommand, person: &Person) -> Result<Said> {
+        let offers = self.desk.offers(person).await?;
+        Ok(self.desk.read(PROGRAM, &inbound::typed(&command.text), Some(&offers)))
     }
 
     pub(super) async fn interaction(&self, interaction: Interaction, body: &[u8]) -> Reply {
@@ -199,12 +200,12 @@ impl Slack {
         let view = &submission.view;
         let answer = match view.callback.as_str() {
             modal::callback::ASK => match self.hand_in(came, modal::draft(view)).await? {
-                None => return self.before_it_closes(view).await,
+                None => return self.before_it_closes(&submission.who, view).await,
                 // The form was closed when the view was acknowledged.
                 Some(answer @ Answer::Mistakes { .. }) if came.tell_by.is_some() => self.in_words(came, &answer).await?,
                 Some(Answer::Mistakes { mistakes }) => {
                     let problems: Vec<_> = mistakes.into_iter().map(|it| Problem::wrong(&it.field, it.message)).collect();
-                    return Ok(Handled::Reply(self.errors(view, &problems).await?));
+                    return Ok(Handled::Reply(self.errors(&submission.who, view, &problems).await?));
                 }
                 Some(answer) => answer,
             },
@@ -219,35 +220,55 @@ impl Slack {
 
     /// Slack has to be asked who is meant, and the form closes before it answers: what can be told at the
     /// fields is told first.
-    async fn before_it_closes(&self, view: &View) -> Result<Handled> {
+    async fn before_it_closes(&self, who: &Who, view: &View) -> Result<Handled> {
         match modal::draft(view).complete(&self.desk.catalog(), self.desk.index()) {
             Ok(_) => Ok(Handled::Later),
-            Err(problems) => Ok(Handled::Reply(self.errors(view, &problems).await?)),
+            Err(problems) => Ok(Handled::Reply(self.errors(who, view, &problems).await?)),
         }
     }
 
-    async fn errors(&self, view: &View, problems: &[Problem]) -> Result<Reply> {
-        Ok(Reply::Body(modal::errors(&self.form(&modal::draft(view)).await?, problems)))
+    async fn errors(&self, who: &Who, view: &View, problems: &[Problem]) -> Result<Reply> {
+        Ok(Reply::Body(modal::errors(&self.form(who, &modal::draft(view)).await?.0, problems)))
     }
 
-    /// The form for what is known so far.
-    pub(super) async fn form(&self, draft: &Draft) -> Result<Form> {
+    /// The form for what is known so far, with what this person may ask for; whom nobody knows yet sees all.
+    pub(super) async fn form(&self, who: &Who, draft: &Draft) -> Result<(Form, Option<Offers>)> {
         let rules = self.desk.limits().await?;
-        let common = Common { durations: &rules.policy.durations, reason_required: rules.policy.require_reason };
-        Ok(Form::new(&self.desk.catalog(), self.desk.index(), draft, common))
+        let durations = &rules.policy.durations;
+        let Some(person) = self.known(who).await? else {
+            let common = Common { durations, reason_required: false };
+            return Ok((Form::new(&self.desk.catalog(), self.desk.index(), draft, common), None));
+        };
+        let offers = self.desk.offers(&person).await?;
+        // Whoever asks or allows for somebody else asks for what that one may have.
+        let form = match draft.purpose {
+            Purpose::Request => {
+                let common = Common { durations, reason_required: offers.needs_reason(draft) };
+                Form::new(&offers.catalog, &offers, draft, common)
+            }
+            Purpose::Grant | Purpose::Allow => {
+                let common = Common { durations, reason_required: false };
+                Form::new(&self.desk.catalog(), self.desk.index(), draft, common)
+            }
+        };
+        Ok((form, (draft.purpose == Purpose::Request).then_some(offers)))
     }
 
     /// Type-ahead, from memory: what the field's source has, given what else is chosen.
     async fn suggest(&self, suggestion: &Suggestion) -> Result<Reply> {
         let Some(view) = &suggestion.view else { return Ok(Reply::Body(modal::suggestions(&[], "", false))) };
-        let form = self.form(&modal::draft(view)).await?;
+        let (form, offers) = self.form(&suggestion.who, &modal::draft(view)).await?;
         let field = form.fields.iter().find(|field| field.name == suggestion.action_id);
         let (Some(integration), Some(Widget::Lookup { source, given, free, .. })) =
             (&form.integration, field.map(|field| &field.widget))
         else {
             return Ok(Reply::Body(modal::suggestions(&[], "", false)));
         };
-        let found = self.desk.index().find(integration, source, given, &suggestion.query, blocks::limit::OPTIONS);
+        let (query, most) = (&suggestion.query, blocks::limit::OPTIONS);
+        let found = match &offers {
+            Some(offers) => offers.find(integration, source, given, query, most),
+            None => self.desk.index().find(integration, source, given, query, most),
+        };
         Ok(Reply::Body(modal::suggestions(&found, &suggestion.query, *free)))
     }
 
