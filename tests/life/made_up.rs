@@ -13,7 +13,7 @@ async fn a_made_up_integration_has_grammar_help_and_a_form() {
     let world = World::new(Database::Sqlite).await;
     let desk = &world.app.desk;
 
-    let Said::Text(help) = desk.read("/p0", "request depot room --help") else { panic!("help is text", None) };
+    let Said::Text(help) = desk.read("/p0", "request depot room --help", None) else { panic!("help is text") };
     insta::assert_snapshot!(help.trim_end(), @r"
     /p0 request depot room <room>
     Room with its gate in Depot. Opens the gate first, then the room.
@@ -33,7 +33,7 @@ async fn a_made_up_integration_has_grammar_help_and_a_form() {
     assert_eq!((draft.integration.as_deref(), draft.values.get("shelf").map(String::as_str)), (Some("depot"), Some("b")));
     assert_eq!(draft.duration, Some(Span::minutes(30)));
 
-    let Said::Text(mistake) = desk.read("/p0", "request depot shlf b") else { panic!("a mistake is text", None) };
+    let Said::Text(mistake) = desk.read("/p0", "request depot shlf b", None) else { panic!("a mistake is text") };
     insta::assert_snapshot!(mistake.trim_end(), @r#"
     request depot shlf b
                   ^^^^
@@ -42,7 +42,7 @@ async fn a_made_up_integration_has_grammar_help_and_a_form() {
     More: /p0 request depot --help
     "#);
 
-    let Said::Text(mistake) = desk.read("/p0", "request depot room vaultt") else { panic!("a mistake is text", None) };
+    let Said::Text(mistake) = desk.read("/p0", "request depot room vaultt", None) else { panic!("a mistake is text") };
     insta::assert_snapshot!(mistake.trim_end(), @r#"
     request depot room vaultt
                        ^^^^^^
@@ -51,7 +51,7 @@ async fn a_made_up_integration_has_grammar_help_and_a_form() {
     More: /p0 request depot room --help
     "#);
 
-    let Said::Form(draft) = desk.read("/p0", "request depot room --reason audit") else { panic!("incomplete", None) };
+    let Said::Form(draft) = desk.read("/p0", "request depot room --reason audit", None) else { panic!("incomplete") };
     let common = Common { durations: &[Span::hours(1)], reason_required: false };
     let form = Form::new(&desk.catalog(), desk.index(), &draft, common);
     let fields: Vec<&str> = form.fields.iter().map(|field| field.name.as_str()).collect();
