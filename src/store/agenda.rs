@@ -96,6 +96,59 @@ const WHOSE: &str = of_names!(
 const NEXT_AFTER: &str =
     of_names!("SELECT MIN((SELECT MIN(run_at) FROM agenda WHERE connector = names.name AND run_at > $1)) AS at FROM names");
 
+// What is unfinished and lacks an agenda row. Each of these, and of the next, reads by an index of what is unfinished
+// and nothing else, however much is over.
+const SCANS: [&str; 6] = [
+    "INSERT INTO agenda (kind, id, lane, connector, run_at, lease_until, epoch, attempts)
+     SELECT 'assignment', a.id, a.lane, a.connector, $1, 0, $1, 0 FROM assignments AS a WHERE a.state <> 'ended'
+     AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
+    // The last late look is a day after the end (`LATE_LOOKS`).
+    "INSERT INTO agenda (kind, id, lane, connector, run_at, lease_until, epoch, attempts)
+     SELECT 'assignment', a.id, a.lane, a.connector, $1, 0, $1, 0 FROM assignments AS a
+     WHERE a.state = 'ended' AND a.ended_at > $1 - 90000000
+     AND a.baseline = 'absent' AND (a.observed_at IS NULL OR a.observed_at < a.ended_at + 86400000)
+     AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
+    "INSERT INTO agenda (kind, id, lane, connector, run_at, lease_until, epoch, attempts)
+     SELECT 'assignment', a.id, a.lane, a.connector, $1, 0, $1, 0 FROM assignments AS a
+     WHERE a.state = 'ended' AND a.id IN (SELECT assignment FROM grants WHERE ended_at IS NULL)
+     AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
+    "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
+     SELECT 'request', r.id, '', r.stale_at, 0, $1, 0 FROM requests AS r WHERE r.state = 'open'
+     AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'request' AND x.id = r.id) ON CONFLICT DO NOTHING",
+    "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
+     SELECT 'notice', n.id, '', CASE WHEN n.not_before > $1 THEN n.not_before ELSE $1 END, 0, $1, 0
+     FROM notices AS n WHERE n.shown < n.wanted
+     AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'notice' AND x.id = n.id) ON CONFLICT DO NOTHING",
+    "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
+     SELECT 'inbox', i.key, '', $1, 0, $1, 0 FROM inbox AS i WHERE i.state = 'pending'
+     AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'inbox' AND x.id = i.key) ON CONFLICT DO NOTHING",
+];
+
+// Whoever wrote these had a clock that ran ahead: no pause of ours is as long, and nobody holds a claim
+// for so long. Without this, what is due would wait until the clock is there again. `state <> 'ended'`
+// is what the index of unfinished assignments asks for.
+const TOO_FAR: [(&str, Span); 6] = [
+    ("UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind IN ('inbox', 'sweep')", LONGEST_WAIT),
+    (
+        "UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind = 'assignment'
+         AND (id IN (SELECT id FROM assignments WHERE state <> 'ended')
+             OR id IN (SELECT assignment FROM grants WHERE ended_at IS NULL))",
+        LONGEST_WAIT,
+    ),
+    (
+        "UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind = 'notice'
+         AND id IN (SELECT id FROM notices WHERE shown < wanted AND not_before <= $1)",
+        LONGEST_WAIT,
+    ),
+    (
+        "UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind = 'assignment'
+         AND id IN (SELECT id FROM assignments WHERE state <> 'ended' AND state IN ('revoking', 'settling'))",
+        STUCK_AFTER,
+    ),
+    ("UPDATE agenda SET lease_until = $1, epoch = epoch + 1 WHERE lease_until > $2", LONGEST_LEASE),
+    ("UPDATE lanes SET lease_until = $1 WHERE lease_until > $2", LONGEST_LEASE),
+];
+
 impl Store {
     /// Claims what is due until `now + lease`: of each integration, and of what is none's, as much as there
     /// are hands `free` for and as its rate `per_second` leaves in this second; at most one of each lane.
@@ -261,56 +314,6 @@ impl Store {
 
     /// Gives every unfinished thing that lacks an agenda row one, due now. Returns how many lacked it.
     pub async fn restore_agenda(&self) -> Result<u64> {
-        const SCANS: [&str; 6] = [
-            "INSERT INTO agenda (kind, id, lane, connector, run_at, lease_until, epoch, attempts)
-             SELECT 'assignment', a.id, a.lane, a.connector, $1, 0, $1, 0 FROM assignments AS a WHERE a.state <> 'ended'
-             AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
-            // The last late look is a day after the end (`LATE_LOOKS`).
-            "INSERT INTO agenda (kind, id, lane, connector, run_at, lease_until, epoch, attempts)
-             SELECT 'assignment', a.id, a.lane, a.connector, $1, 0, $1, 0 FROM assignments AS a
-             WHERE a.state = 'ended' AND a.ended_at > $1 - 90000000
-             AND a.baseline = 'absent' AND (a.observed_at IS NULL OR a.observed_at < a.ended_at + 86400000)
-             AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
-            "INSERT INTO agenda (kind, id, lane, connector, run_at, lease_until, epoch, attempts)
-             SELECT DISTINCT 'assignment', a.id, a.lane, a.connector, $1, 0, $1, 0 FROM grants AS g JOIN assignments AS a ON a.id = g.assignment
-             WHERE g.ended_at IS NULL AND a.state = 'ended'
-             AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'assignment' AND x.id = a.id) ON CONFLICT DO NOTHING",
-            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
-             SELECT 'request', r.id, '', r.stale_at, 0, $1, 0 FROM requests AS r WHERE r.state = 'open'
-             AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'request' AND x.id = r.id) ON CONFLICT DO NOTHING",
-            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
-             SELECT 'notice', n.id, '', CASE WHEN n.not_before > $1 THEN n.not_before ELSE $1 END, 0, $1, 0
-             FROM notices AS n WHERE n.shown < n.wanted
-             AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'notice' AND x.id = n.id) ON CONFLICT DO NOTHING",
-            "INSERT INTO agenda (kind, id, lane, run_at, lease_until, epoch, attempts)
-             SELECT 'inbox', i.key, '', $1, 0, $1, 0 FROM inbox AS i WHERE i.state = 'pending'
-             AND NOT EXISTS (SELECT 1 FROM agenda AS x WHERE x.kind = 'inbox' AND x.id = i.key) ON CONFLICT DO NOTHING",
-        ];
-        // Whoever wrote these had a clock that ran ahead: no pause of ours is as long, and nobody holds a claim
-        // for so long. Without this, what is due would wait until the clock is there again. `state <> 'ended'`
-        // is what the index of unfinished assignments asks for.
-        const TOO_FAR: [(&str, Span); 6] = [
-            ("UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind IN ('inbox', 'sweep')", LONGEST_WAIT),
-            (
-                "UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind = 'assignment'
-                 AND (id IN (SELECT id FROM assignments WHERE state <> 'ended')
-                     OR id IN (SELECT assignment FROM grants WHERE ended_at IS NULL))",
-                LONGEST_WAIT,
-            ),
-            (
-                "UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind = 'notice'
-                 AND id IN (SELECT id FROM notices WHERE shown < wanted AND not_before <= $1)",
-                LONGEST_WAIT,
-            ),
-            (
-                "UPDATE agenda SET run_at = $1 WHERE run_at > $2 AND kind = 'assignment'
-                 AND id IN (SELECT id FROM assignments WHERE state <> 'ended' AND state IN ('revoking', 'settling'))",
-                STUCK_AFTER,
-            ),
-            ("UPDATE agenda SET lease_until = $1, epoch = epoch + 1 WHERE lease_until > $2", LONGEST_LEASE),
-            ("UPDATE lanes SET lease_until = $1 WHERE lease_until > $2", LONGEST_LEASE),
-        ];
-        // Each of these reads what is unfinished, by an index of nothing else, whatever is over.
         if planted(Bug::NoScan) {
             return Ok(0);
         }
@@ -460,12 +463,45 @@ impl Tx {
     pub async fn release_lane(&mut self, claim: &Claimed) -> Result<()> {
         if !claim.lane.is_empty() {
             self.makes_due(self.outside.now()); // whoever waited for the lane
-            sqlx::query("UPDATE lanes SET lease_until = 0 WHERE lane = $1 AND holder = $2")
+            sqlx::query("DELETE FROM lanes WHERE lane = $1 AND holder = $2")
                 .bind(&claim.lane)
                 .bind(&claim.holder)
                 .execute(self.sql().await?)
                 .await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::outside::tests::Still;
+
+    /// Asked of a database that has no figures about its tables: SQLite never gathers any.
+    #[tokio::test]
+    async fn the_scan_reads_nothing_that_is_over() {
+        const OF_WHAT_LIVES: [&str; 8] = [
+            " agenda",
+            " lanes",
+            " assignments_unfinished",
+            " grants_live",
+            " requests_open",
+            " requests_going_stale",
+            " notices_behind",
+            " inbox_pending",
+        ];
+        let store = Store::open("sqlite::memory:", Arc::new(Still(Time(0)))).await.expect("opened");
+        for statement in SCANS.into_iter().chain(TOO_FAR.map(|(statement, _)| statement)) {
+            let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
+            let plan = plan.fetch_all(&mut *store.reading().await.expect("a connection")).await.expect("a plan");
+            for step in plan {
+                let step: String = step.get("detail");
+                let fine = !step.starts_with("SCAN") || OF_WHAT_LIVES.iter().any(|table| step.ends_with(table));
+                assert!(fine, "{step}, in {statement}");
+            }
+        }
     }
 }

@@ -3,11 +3,16 @@
 //! A grant touches an earlier one when it was decided before that one ended: the assignment then
 //! rests on one of them all the time. Failed grants never held anything and count for nothing.
 
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{Result, Store, Tx, maybe_word, word};
 use crate::domain::id::{AssignmentId, RequestId};
 use crate::domain::time::Time;
+
+// What rests on the assignment $1, or did until $2 or later. Two questions put together: asked as one, with OR, a
+// database without figures reads all there ever was.
+const HELD_SINCE: &str = "(SELECT * FROM grants WHERE assignment = $1 AND ended_at IS NULL
+    UNION ALL SELECT * FROM grants WHERE assignment = $1 AND ended_at >= $2) AS g JOIN requests AS r ON r.id = g.request";
 
 /// What another request holds, or held, on an assignment.
 #[derive(Debug, Clone)]
@@ -26,17 +31,11 @@ impl Store {
         let mut sql = self.reading().await?;
         let (mut began, mut touched) = (None, now.0);
         loop {
-            // No grant is over after its end, so the end bounds what is read of a long past.
-            let row = sqlx::query(
-                "SELECT MIN(r.decided_at) AS decided, MIN(COALESCE(g.usable_at, r.decided_at)) AS began
-                 FROM grants AS g JOIN requests AS r ON r.id = g.request
-                 WHERE g.assignment = $1 AND g.ends_at >= $2 AND (g.ended_at IS NULL OR g.ended_at >= $2)
-                 AND (g.ended_how IS NULL OR g.ended_how <> 'failed') AND r.decided_at < $2",
-            )
-            .bind(id.as_str())
-            .bind(touched)
-            .fetch_one(&mut *sql)
-            .await?;
+            let query = format!(
+                "SELECT MIN(r.decided_at) AS decided, MIN(COALESCE(g.usable_at, r.decided_at)) AS began FROM {HELD_SINCE}
+                 WHERE g.ends_at >= $2 AND (g.ended_how IS NULL OR g.ended_how <> 'failed') AND r.decided_at < $2"
+            );
+            let row = sqlx::query(AssertSqlSafe(query)).bind(id.as_str()).bind(touched).fetch_one(&mut *sql).await?;
             let (decided, earlier): (Option<i64>, Option<i64>) = (row.try_get("decided")?, row.try_get("began")?);
             let (Some(decided), Some(earlier)) = (decided, earlier) else { return Ok(began.map(Time)) };
             began = Some(began.map_or(earlier, |began: i64| began.min(earlier)));
@@ -46,18 +45,18 @@ impl Store {
 
     /// What other requests hold on an assignment, or held until `since` or later; first decided first.
     pub async fn others_on(&self, id: &AssignmentId, but: &RequestId, since: Time) -> Result<Vec<Other>> {
-        let rows = sqlx::query(
+        let query = format!(
             "SELECT g.request, r.extends, r.decided_at, COALESCE(g.ended_at, g.ends_at) AS ends,
-                 CASE WHEN g.ended_at IS NULL THEN 1 ELSE 0 END AS live
-             FROM grants AS g JOIN requests AS r ON r.id = g.request
-             WHERE g.assignment = $1 AND g.request <> $2 AND r.decided_at IS NOT NULL
-             AND (g.ended_at IS NULL OR (g.ends_at >= $3 AND g.ended_at >= $3)) ORDER BY r.decided_at, g.id",
-        )
-        .bind(id.as_str())
-        .bind(but.as_str())
-        .bind(since.0)
-        .fetch_all(&mut *self.reading().await?)
-        .await?;
+                 CASE WHEN g.ended_at IS NULL THEN 1 ELSE 0 END AS live FROM {HELD_SINCE}
+             WHERE g.request <> $3 AND r.decided_at IS NOT NULL AND (g.ended_at IS NULL OR g.ends_at >= $2)
+             ORDER BY r.decided_at, g.id"
+        );
+        let rows = sqlx::query(AssertSqlSafe(query))
+            .bind(id.as_str())
+            .bind(since.0)
+            .bind(but.as_str())
+            .fetch_all(&mut *self.reading().await?)
+            .await?;
         let other = |row| {
             Ok(Other {
                 request: word("grants", row, "request", RequestId::parse)?,
