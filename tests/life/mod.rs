@@ -11,5 +11,6 @@ mod peers;
 mod receipts;
 mod reminders;
 mod replicas;
+mod running;
 mod sweep;
 mod two_parts;
