@@ -6,6 +6,7 @@ mod exact;
 mod extensions;
 mod limits;
 mod made_up;
+mod messages;
 mod narrow;
 mod peers;
 mod receipts;

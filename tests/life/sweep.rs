@@ -4,7 +4,9 @@
 use p0::cli;
 use p0::desk::view::{Left, Phase};
 use p0::domain::alert::AlertKind;
+use p0::domain::notice::{ApprovalsPlace, Audience};
 use p0::domain::time::{Clock, Span, Time};
+use p0::engine::LEASE;
 use p0::store::Kind;
 
 use crate::harness::target::{By, Lie};
@@ -120,6 +122,28 @@ async fn what_is_live_is_no_orphan_in_any_state() {
     assert_eq!(world.alerts().await, []);
 }
 
+/// The list may have been made while it still was there.
+#[tokio::test]
+async fn what_ended_a_moment_before_a_sweep_is_no_orphan_for_it() {
+    let world = marked("engine: { orphans: revoke }\n").await;
+    world.later(Span::ZERO).await;
+    let request = world.granted().await;
+    world.relinquish("alice", &request).await;
+    world.pass(Span::seconds(15)).await;
+    let row = async || world.app.store.assignment_by_key(KEY).await.expect("read").expect("there");
+    let ended = row().await.ended_at.expect("ended");
+    world.target.with(|state| state.held.insert(KEY.into(), By::Us));
+    for (after, orphan) in [(Span::seconds(30), false), (LEASE, false), (LEASE + Span::millis(1), true)] {
+        world.outer.pass(ended + after - world.outer.now());
+        let mut tx = world.app.store.begin().await.expect("a transaction");
+        tx.look(Kind::Sweep, "depot", world.outer.now()).await.expect("planned");
+        tx.commit().await.expect("committed");
+        world.settle().await;
+        assert_eq!(!world.target.holds(KEY), orphan, "{after} after its end");
+    }
+    assert!(world.story(row().await.id.as_str()).await.contains(&"assignment.orphan".to_owned()));
+}
+
 #[tokio::test]
 async fn what_somebody_took_away_is_told_and_not_put_back() {
     let world = marked("").await;
@@ -228,15 +252,29 @@ async fn a_sweep_that_would_take_away_too_much_takes_away_nothing() {
 #[tokio::test]
 async fn a_thousand_alerts_are_one_message() {
     let world = marked("").await;
+    world.app.engine.add_surface(world.board.clone(), &[ApprovalsPlace { surface: "test".into(), realm: "T1".into() }]);
+    let messages = || {
+        let posted = world.board.posted.lock().expect("no panic");
+        posted.iter().filter(|(_, audience, _)| *audience == Audience::Approvals).count()
+    };
+    let more = (AlertKind::Orphan, "more than 10 of these".to_owned());
     let all: Vec<String> = (0..30).map(|number| format!("shelf/b/eve{number}@acme.example")).collect();
-    world.target.with(|state| state.held.extend(all.iter().map(|key| (key.clone(), By::Us))));
-    world.later(Span::ZERO).await;
-    let open = world.alerts().await;
-    assert_eq!(open.len(), 31);
-    assert!(open.contains(&(AlertKind::Orphan, "more than 10 of these".to_owned())));
+    for (number, open) in [(10, 10), (11, 12), (30, 31)] {
+        world.target.with(|state| state.held.extend(all[..number].iter().map(|key| (key.clone(), By::Us))));
+        world.later(Span::minutes(11)).await;
+        assert_eq!((world.alerts().await.len(), world.alerts().await.contains(&more)), (open, number > 10));
+        assert_eq!(messages(), number.min(11), "one for each of ten, and one that says that there are more");
+    }
+    for (left, told) in [(11, 12), (10, 10)] {
+        world.target.with(|state| state.held.retain(|key, _| all[..left].contains(key)));
+        world.later(Span::minutes(11)).await;
+        let open = world.alerts().await;
+        assert_eq!((open.len(), open.contains(&more)), (told, left == 11));
+    }
     world.target.with(|state| state.held.clear());
     world.later(Span::minutes(11)).await;
     assert_eq!(world.alerts().await, []);
+    assert_eq!(messages(), 11);
 }
 
 #[tokio::test]
