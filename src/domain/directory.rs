@@ -76,8 +76,7 @@ mod tests {
         let handle = |name: &str| Handle { surface: "slack".into(), realm: "T1".into(), handle: name.into() };
         let by_email = Members { emails: [email("bob@acme.example")].into(), ..Members::default() };
         let by_name = Members { handles: [handle("U2")].into(), ..Members::default() };
-        let person =
-            Person { id: PersonId::new(&Still(Time(1))), email: Some(email("bob@acme.example")), name: "Bob".into() };
+        let person = Person { id: PersonId::new(&Still(Time(1))), email: Some(email("bob@acme.example")), name: "Bob".into() };
         let bob = Who::new(&person, vec![handle("U1"), handle("U2")]);
         assert!(by_email.has(&bob) && by_name.has(&bob));
         let nameless = Who { handles: vec![handle("U1")], ..bob.clone() };

@@ -56,7 +56,8 @@ impl Surface for Board {
         }
         let mut posted = self.posted.lock().expect("no panic");
         posted.push((notice.subject.as_str().to_owned(), notice.audience.clone(), self.outer.now()));
-        Ok(Posted { place: "board".to_owned(), message: posted.len().to_string(), link: None })
+        let message = posted.len().to_string();
+        Ok(Posted { place: "board".to_owned(), link: Some(format!("board/{message}")), message })
     }
 
     async fn resume(&self, _key: &str) -> Result<(), Fault> {

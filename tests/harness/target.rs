@@ -219,10 +219,12 @@ impl Connector for Target {
         }))
     }
 
-    async fn grant(&self, assignment: &Assignment, _deadline: Time) -> Result<Called, Fault> {
-        let key = assignment.key.clone();
+    async fn grant(&self, assignment: &Assignment, deadline: Time) -> Result<Called, Fault> {
+        let (key, in_time) = (assignment.key.clone(), self.outer.now() < deadline);
         self.call("grant", &assignment.key, move |state| {
-            state.held.entry(key.clone()).or_insert(By::Us);
+            if in_time {
+                state.held.entry(key.clone()).or_insert(By::Us);
+            }
         })?;
         Ok(self.how_far())
     }

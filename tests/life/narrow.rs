@@ -45,6 +45,23 @@ async fn what_was_standing_and_is_gone_can_be_asked_for() {
 }
 
 #[tokio::test]
+async fn what_was_standing_and_is_gone_is_granted_to_the_next_request() {
+    let world = World::new(Database::Sqlite).await;
+    let first = world.asks("alice", "shelf", "a", HOUR).await;
+    world.target.with(|state| state.held.insert(KEY.into(), By::Somebody));
+    world.approves("bob", &first).await;
+    world.settle().await;
+    world.target.with(|state| state.held.remove(KEY));
+    world.pass(Span::minutes(11)).await;
+    let second = world.gets("alice", "shelf", "a", HOUR).await;
+    assert!(world.target.holds(KEY) && matches!(world.phase(&second).await, Phase::Usable { standing: false, .. }));
+    world.relinquish("alice", &second).await;
+    world.relinquish("alice", &first).await;
+    world.pass(Span::minutes(1)).await;
+    assert!(!world.target.holds(KEY), "this time it was ours");
+}
+
+#[tokio::test]
 async fn a_request_that_is_over_does_not_say_that_it_is_being_taken_away_for_an_hour() {
     let world = World::new(Database::Sqlite).await;
     let first = world.asks("alice", "shelf", "a", HOUR).await;

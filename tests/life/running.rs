@@ -119,7 +119,8 @@ async fn what_was_in_its_hands_when_the_store_went_away_is_gone_on_with_before_i
     world.approves("bob", &request).await;
     world.target.with(|state| state.hangs = true);
     let running = world.runs();
-    until("a look is under way", async || world.target.calls().iter().filter(|call| call.starts_with("observe")).count() == 2).await;
+    until("a look is under way", async || world.target.calls().iter().filter(|call| call.starts_with("observe")).count() == 2)
+        .await;
     world.outer.store_is_down(true);
     world.target.with(|state| state.hangs = false);
     tokio::time::sleep(Duration::from_millis(1500)).await; // so that it could not be given back at first
