@@ -68,3 +68,32 @@ pub struct Profile {
     /// Other attributes by name: `manager` has the manager's e-mail address.
     pub properties: BTreeMap<String, String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::outside::tests::Still;
+    use crate::domain::time::Time;
+
+    #[test]
+    fn somebody_is_in_a_group_by_address_or_by_name() {
+        let email = |text: &str| Email::parse(text).expect("an address");
+        let handle = |name: &str| Handle { surface: "slack".into(), realm: "T1".into(), handle: name.into() };
+        let by_email = Members { emails: [email("bob@acme.example")].into(), ..Members::default() };
+        let by_name = Members { handles: [handle("U2")].into(), ..Members::default() };
+        let person = Person { id: PersonId::new(&Still(Time(1))), email: Some(email("bob@acme.example")), name: "Bob".into() };
+        let bob = Who::new(&person, vec![handle("U1"), handle("U2")]);
+        assert!(by_email.has(&bob) && by_name.has(&bob));
+        let nameless = Who { handles: vec![handle("U1")], ..bob.clone() };
+        assert!(by_email.has(&nameless) && !by_name.has(&nameless));
+        let without_address = Who { email: None, ..bob.clone() };
+        assert!(!by_email.has(&without_address) && by_name.has(&without_address));
+        assert!(!Members::default().has(&bob));
+        assert_eq!([by_email, by_name, Members::default()].map(|members| members.is_empty()), [false, false, true]);
+    }
+
+    #[test]
+    fn a_group_is_named_with_its_directory() {
+        assert_eq!(Group { directory: "slack".into(), id: "S0123ABCD".into() }.to_string(), "slack:S0123ABCD");
+    }
+}

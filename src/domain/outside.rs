@@ -71,4 +71,11 @@ pub mod tests {
             0x1234_5678_9abc_def0_1234
         }
     }
+
+    #[test]
+    fn a_pick_is_below_what_was_said_and_follows_chance() {
+        let still = Still(Time(1));
+        assert_eq!([1, 0x10, 0x1_0000].map(|below| still.pick(below)), [0, 0x4, 0x1234]);
+        assert_eq!(still.pick(0), 0);
+    }
 }

@@ -315,4 +315,16 @@ mod tests {
         }
         assert_eq!(Span::minutes(90).to_string(), "1 hour 30 minutes");
     }
+
+    #[test]
+    fn a_day_is_read_as_its_first_moment_and_a_time_is_written_to_the_second() {
+        let day = Time::of_day(" 2026-01-31 ").expect("a day");
+        assert_eq!(day, Time(1_769_817_600_000));
+        assert_eq!((day + Span::millis(61_999)).to_string(), "2026-01-31 00:01:01 UTC");
+        assert_eq!(format!("{day:?}"), day.to_string(), "so that a failed test says when");
+        assert_eq!(format!("{:?}", Span::minutes(90)), "1 hour 30 minutes");
+        for wrong in ["", "today", "2026-02-30", "31.01.2026"] {
+            assert_eq!(Time::of_day(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -78,8 +78,8 @@ impl Engine {
             Due::Wait(at) => {
                 // While a later part is being taken away, look again soon rather than at the last moment.
                 let at = match after_later_parts {
-                    Some(_) if ends => Some(self.again_at(claim)),
-                    Some(_) | None => at,
+                    Some(_) => Some(self.again_at(claim)),
+                    None => at,
                 };
                 Ok(Step::Over(self.only_finish(claim, at.map_or(Next::Never, Next::At)).await?))
             }

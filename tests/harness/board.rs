@@ -1,5 +1,6 @@
 //! A place where notices are put up, and when: a surface for stories that are told at the desk.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -14,11 +15,15 @@ pub struct Board {
     outer: Arc<Outer>,
     /// What was put up for the first time: the request, for whom, when.
     pub posted: Mutex<Vec<(String, Audience, Time)>>,
+    /// How the next messages are refused.
+    pub refuses: Mutex<VecDeque<Fault>>,
+    /// When somebody came to put something up.
+    pub visits: Mutex<Vec<Time>>,
 }
 
 impl Board {
     pub fn new(outer: Arc<Outer>) -> Arc<Board> {
-        Arc::new(Board { outer, posted: Mutex::default() })
+        Arc::new(Board { outer, posted: Mutex::default(), refuses: Mutex::default(), visits: Mutex::default() })
     }
 
     /// When reminders of this request were put up.
@@ -42,12 +47,17 @@ impl Surface for Board {
     }
 
     async fn show(&self, notice: &Notice, _until: Time) -> Result<Posted, Fault> {
+        self.visits.lock().expect("no panic").push(self.outer.now());
+        if let Some(fault) = self.refuses.lock().expect("no panic").pop_front() {
+            return Err(fault);
+        }
         if let Some(posted) = &notice.posted {
             return Ok(posted.clone());
         }
         let mut posted = self.posted.lock().expect("no panic");
         posted.push((notice.subject.as_str().to_owned(), notice.audience.clone(), self.outer.now()));
-        Ok(Posted { place: "board".to_owned(), message: posted.len().to_string(), link: None })
+        let message = posted.len().to_string();
+        Ok(Posted { place: "board".to_owned(), link: Some(format!("board/{message}")), message })
     }
 
     async fn resume(&self, _key: &str) -> Result<(), Fault> {

@@ -62,6 +62,8 @@ pub struct State {
     pub lies: BTreeMap<&'static str, VecDeque<Lie>>,
     /// While down, every call fails.
     pub down: bool,
+    /// While it hangs, nobody who looks is answered.
+    pub hangs: bool,
     /// What cannot be taken away just now.
     pub jammed: BTreeSet<String>,
     /// What is still to land: when, key, there or gone.
@@ -206,6 +208,9 @@ impl Connector for Target {
 
     async fn observe(&self, assignment: &Assignment) -> Result<Observed, Fault> {
         self.call("observe", &assignment.key, |_| {})?;
+        while self.with(|state| state.hangs) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
         Ok(self.with(|state| match state.held.get(&assignment.key) {
             None => Observed::Absent,
             Some(By::Us) if state.marks => Observed::Ours,
@@ -214,10 +219,12 @@ impl Connector for Target {
         }))
     }
 
-    async fn grant(&self, assignment: &Assignment, _deadline: Time) -> Result<Called, Fault> {
-        let key = assignment.key.clone();
+    async fn grant(&self, assignment: &Assignment, deadline: Time) -> Result<Called, Fault> {
+        let (key, in_time) = (assignment.key.clone(), self.outer.now() < deadline);
         self.call("grant", &assignment.key, move |state| {
-            state.held.entry(key.clone()).or_insert(By::Us);
+            if in_time {
+                state.held.entry(key.clone()).or_insert(By::Us);
+            }
         })?;
         Ok(self.how_far())
     }

@@ -100,6 +100,41 @@ async fn an_ended_access_is_looked_at_again_for_a_day() {
 }
 
 #[tokio::test]
+async fn a_late_look_that_was_not_answered_is_taken_again_each_minute_for_an_hour_after_the_last() {
+    let world = World::new(Database::Sqlite).await;
+    let request = world.gets("alice", "shelf", "a", HOUR).await;
+    world.relinquish("alice", &request).await;
+    world.pass(Span::minutes(1)).await;
+    world.target.with(|state| {
+        state.calls.clear();
+        state.marks = true;
+        state.down = true;
+        state.held.insert(ALICES_SHELF.into(), By::Us);
+    });
+    world.pass(Span::minutes(19)).await;
+    let looks = world.target.calls().len();
+    assert!((9..=11).contains(&looks), "each minute, from ten minutes after the end: {looks}");
+    assert!(matches!(world.phase(&request).await, Phase::Ended { left: Left::Gone { .. }, .. }), "what is on record stays");
+    world.target.with(|state| state.down = false);
+    world.pass(Span::minutes(1) + Span::seconds(30)).await;
+    assert!(!world.target.holds(ALICES_SHELF));
+
+    // A target that never answers again is left alone in the end.
+    let ended = world.outer.now();
+    world.target.with(|state| state.down = true);
+    let mut last = ended;
+    for _ in 0..30 {
+        world.outer.pass(HOUR);
+        world.target.with(|state| state.calls.clear());
+        world.settle().await;
+        if !world.target.calls().is_empty() {
+            last = world.outer.now();
+        }
+    }
+    assert!((Span::hours(25)..=Span::hours(27)).contains(&(last - ended)), "{:?}", last - ended);
+}
+
+#[tokio::test]
 async fn the_clock_starts_when_it_works() {
     let world = World::new(Database::Sqlite).await;
     let request = world.asks("alice", "shelf", "a", HOUR).await;

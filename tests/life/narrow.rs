@@ -9,6 +9,7 @@ use p0::domain::fault::Fault;
 use p0::domain::grant::{End, Ended};
 use p0::domain::person::Actor;
 use p0::domain::time::{Clock, Span};
+use p0::store::Kind;
 
 use crate::harness::target::{By, Lie};
 use crate::harness::world::{Database, World};
@@ -41,6 +42,23 @@ async fn what_was_standing_and_is_gone_can_be_asked_for() {
     world.pass(Span::minutes(11)).await;
     let answer = world.ask("alice", "shelf", "a", HOUR).await;
     assert!(matches!(answer, Answer::Asked { .. }), "she does not have it: {answer:?}");
+}
+
+#[tokio::test]
+async fn what_was_standing_and_is_gone_is_granted_to_the_next_request() {
+    let world = World::new(Database::Sqlite).await;
+    let first = world.asks("alice", "shelf", "a", HOUR).await;
+    world.target.with(|state| state.held.insert(KEY.into(), By::Somebody));
+    world.approves("bob", &first).await;
+    world.settle().await;
+    world.target.with(|state| state.held.remove(KEY));
+    world.pass(Span::minutes(11)).await;
+    let second = world.gets("alice", "shelf", "a", HOUR).await;
+    assert!(world.target.holds(KEY) && matches!(world.phase(&second).await, Phase::Usable { standing: false, .. }));
+    world.relinquish("alice", &second).await;
+    world.relinquish("alice", &first).await;
+    world.pass(Span::minutes(1)).await;
+    assert!(!world.target.holds(KEY), "this time it was ours");
 }
 
 #[tokio::test]
@@ -141,6 +159,21 @@ async fn a_target_cannot_ask_for_a_day_of_patience() {
 }
 
 #[tokio::test]
+async fn a_target_is_left_alone_for_as_long_as_it_asks_for() {
+    let world = World::new(Database::Sqlite).await;
+    let request = world.gets("alice", "shelf", "a", HOUR).await;
+    let why = "Too many calls.".to_owned();
+    world.target.lies("revoke", Lie::Refuses(Fault::Later { why, after: Some(Span::seconds(12)) }));
+    world.relinquish("alice", &request).await;
+    world.settle().await;
+    let before = world.target.calls();
+    world.pass(Span::seconds(11)).await;
+    assert_eq!(world.target.calls(), before);
+    world.pass(Span::seconds(1)).await;
+    assert!(!world.target.holds(KEY));
+}
+
+#[tokio::test]
 async fn whoever_asks_for_what_somebody_else_holds_needs_an_approver() {
     let policy = "policy:\n  approvers: { people: [ bob@acme.example ] }\n  extensions: { atOnce: 8h }\n";
     let world = World::with(Database::Sqlite, policy).await;
@@ -237,10 +270,13 @@ async fn an_interaction_that_is_given_up_is_dropped_once() {
         assert!(world.app.desk.accept("press:1", "a surface that is gone", "{}").await.expect("stored"));
         world.pass(Span::minutes(29)).await;
         let letter = async || world.app.store.letter("press:1").await.expect("read").expect("there");
-        assert!(letter().await.pending, "until then it is tried");
+        world.app.engine.scan(world.outer.now()).await;
+        assert!(letter().await.pending && letter().await.sealed.is_some(), "until then it is tried");
         world.pass(Span::minutes(2)).await;
-        assert!(!letter().await.pending);
-        assert!(world.app.store.agenda().await.expect("read").is_empty());
+        world.app.engine.scan(world.outer.now()).await;
+        assert!(!letter().await.pending && letter().await.sealed.is_none(), "what was sealed with it is kept no longer");
+        let agenda = world.app.store.agenda().await.expect("read");
+        assert!(agenda.iter().all(|(kind, ..)| *kind != Kind::Inbox), "{agenda:?}");
     }
 }
 

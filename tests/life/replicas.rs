@@ -110,3 +110,25 @@ async fn a_long_reason_and_many_open_requests_have_their_limits_on_both_stores()
         assert!(matches!(&answer, Answer::Mistakes { mistakes } if mistakes[0].field == "reason"), "{answer:?}");
     }
 }
+
+#[tokio::test]
+async fn what_one_replica_is_at_is_left_to_it_however_many_steps_it_takes() {
+    let world = World::new(Database::postgres().await).await;
+    let other = world.replica().await;
+    let request = world.gets("alice", "shelf", "a", Span::hours(1)).await;
+    world.target.with(|state| {
+        state.hangs = true;
+        state.calls.clear();
+    });
+    world.relinquish("alice", &request).await;
+    let ((), ()) = tokio::join!(world.settle(), async {
+        while world.target.calls().len() < 2 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        // The revocation was begun in a step of its own, and now its look hangs.
+        other.engine.run_due().await;
+        assert_eq!(world.target.calls().len(), 2, "{:?}", world.target.calls());
+        world.target.with(|state| state.hangs = false);
+    });
+    assert!(!world.target.holds("shelf/a/alice@acme.example"));
+}

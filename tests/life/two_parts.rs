@@ -1,6 +1,7 @@
 //! A request of two parts: granted in order, taken back in reverse, failed as one.
 
 use p0::desk::view::Phase;
+use p0::domain::assignment::REVERSE_PATIENCE;
 use p0::domain::fault::Fault;
 use p0::domain::grant::End;
 use p0::domain::time::{Clock, Span};
@@ -71,13 +72,27 @@ async fn a_later_part_that_cannot_be_taken_away_does_not_keep_the_earlier_one() 
     let request = world.asks("alice", "room", "vault", HOUR).await;
     world.approves("bob", &request).await;
     world.settle().await;
-    for _ in 0..20 {
-        world.target.lies("revoke", Lie::Refuses(Fault::later("jammed")));
-    }
+    let (gate, room) = ("gate/vault/alice@acme.example", "room/vault/alice@acme.example");
+    world.target.with(|state| state.jammed.insert(room.into()));
     world.relinquish("alice", &request).await;
-    world.pass(Span::seconds(9)).await;
-    assert!(world.target.holds("gate/vault/alice@acme.example"));
-    world.pass(Span::minutes(10)).await;
-    assert!(!world.target.holds("gate/vault/alice@acme.example"));
-    assert!(!world.target.holds("room/vault/alice@acme.example"));
+    world.pass(REVERSE_PATIENCE - Span::seconds(1)).await;
+    assert!(world.target.holds(gate), "the later one first");
+    world.pass(Span::seconds(2)).await;
+    assert!(!world.target.holds(gate) && world.target.holds(room));
+    world.target.with(|state| state.jammed.clear());
+    world.pass(Span::minutes(1)).await;
+    assert!(!world.target.holds(room));
+}
+
+#[tokio::test]
+async fn an_earlier_part_follows_as_soon_as_the_later_one_is_gone() {
+    let (gate, room) = ("gate/vault/alice@acme.example", "room/vault/alice@acme.example");
+    let world = World::new(Database::Sqlite).await;
+    let request = world.gets("alice", "room", "vault", HOUR).await;
+    world.target.with(|state| state.jammed.insert(room.into()));
+    world.relinquish("alice", &request).await;
+    world.pass(Span::seconds(2)).await;
+    world.target.with(|state| state.jammed.clear());
+    world.pass(REVERSE_PATIENCE - Span::seconds(3)).await;
+    assert!(!world.target.holds(room) && !world.target.holds(gate), "patience is for what does not go");
 }
