@@ -287,7 +287,8 @@ fn field(
         required: !arg.optional,
         many: arg.many,
         placeholder,
-        dependants: access.has_dependants(&arg.name),
+        // What is chosen also says who can approve it.
+        dependants: access.has_dependants(&arg.name) || arg.source().is_some(),
         ..blank(&arg.name, &arg.title, widget)
     })
 }

@@ -16,6 +16,7 @@ mod lookups;
 mod notices;
 mod offers;
 mod people;
+mod preview;
 mod show;
 mod show_policy;
 mod sources;

@@ -175,7 +175,7 @@ impl Slack {
     /// Opens the request form with what is known so far.
     async fn open(&self, who: &Who, trigger: &str, url: Option<&str>, age: Span, draft: Draft) -> Result<(), Fault> {
         if age < TRIGGER_LIVES {
-            match self.client.open_view(trigger, &modal::ask(&self.form(who, &draft).await?.0, None)).await {
+            match self.client.open_view(trigger, &modal::ask(&self.form(who, &draft).await?, None)).await {
                 Ok(_) => return Ok(()),
                 // Nothing opens with this trigger any more; anything else is tried again while it lives.
                 Err(Fault::Never { .. } | Fault::Denied { .. } | Fault::Maybe { .. }) => {}
@@ -206,7 +206,7 @@ impl Slack {
 
     /// A field that others depend on changed: the form is drawn anew.
     async fn redraw(&self, who: &Who, view: &super::inbound::View) -> Result<(), Fault> {
-        let drawn = modal::ask(&self.form(who, &modal::draft(view)).await?.0, None);
+        let drawn = modal::ask(&self.form(who, &modal::draft(view)).await?, None);
         match self.client.update_view(&view.id, view.hash.as_deref(), &drawn).await {
             Ok(_) => Ok(()),
             // A newer change is being drawn, or the view was closed.

@@ -228,11 +228,23 @@ impl Slack {
     }
 
     async fn errors(&self, who: &Who, view: &View, problems: &[Problem]) -> Result<Reply> {
-        Ok(Reply::Body(modal::errors(&self.form(who, &modal::draft(view)).await?.0, problems)))
+        Ok(Reply::Body(modal::errors(&self.form(who, &modal::draft(view)).await?, problems)))
     }
 
-    /// The form for what is known so far, with what this person may ask for; whom nobody knows yet sees all.
-    pub(super) async fn form(&self, who: &Who, draft: &Draft) -> Result<(Form, Option<Offers>)> {
+    /// The form for what is known so far, and what will come of it.
+    pub(super) async fn form(&self, who: &Who, draft: &Draft) -> Result<Form> {
+        let (form, _) = self.bare_form(who, draft).await?;
+        match (draft.purpose, self.known(who).await?) {
+            (Purpose::Request, Some(person)) => {
+                let preview = self.desk.preview(&person, draft).await?;
+                Ok(Form { note: preview.or(form.note), ..form })
+            }
+            (Purpose::Request | Purpose::Grant | Purpose::Allow, _) => Ok(form),
+        }
+    }
+
+    /// The form with what this person may ask for; whom nobody knows yet sees all.
+    async fn bare_form(&self, who: &Who, draft: &Draft) -> Result<(Form, Option<Offers>)> {
         let rules = self.desk.limits().await?;
         let durations = &rules.policy.durations;
         let Some(person) = self.known(who).await? else {
@@ -257,7 +269,7 @@ impl Slack {
     /// Type-ahead, from memory: what the field's source has, given what else is chosen.
     async fn suggest(&self, suggestion: &Suggestion) -> Result<Reply> {
         let Some(view) = &suggestion.view else { return Ok(Reply::Body(modal::suggestions(&[], "", false))) };
-        let (form, offers) = self.form(&suggestion.who, &modal::draft(view)).await?;
+        let (form, offers) = self.bare_form(&suggestion.who, &modal::draft(view)).await?;
         let field = form.fields.iter().find(|field| field.name == suggestion.action_id);
         let (Some(integration), Some(Widget::Lookup { source, given, free, .. })) =
             (&form.integration, field.map(|field| &field.widget))
