@@ -288,7 +288,7 @@ fn field(
         many: arg.many,
         placeholder,
         // What is chosen also says who can approve it.
-        dependants: access.has_dependants(&arg.name) || arg.source().is_some(),
+        dependants: access.has_dependants(&arg.name) || (arg.source().is_some() && !arg.optional),
         ..blank(&arg.name, &arg.title, widget)
     })
 }

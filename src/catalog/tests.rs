@@ -306,7 +306,7 @@ fn the_form_grows_with_what_is_known() {
     integration: lake (Data Lake) | choice of Badge/Data Lake | required dependants
     access_type: dataset (Dataset access) | choice of Dataset access/Console session | required dependants
     region: | choice of Europe/United States | required dependants
-    dataset: | Lookup { source: "datasets", given: {}, missing: ["Region"], free: false } | required
+    dataset: | Lookup { source: "datasets", given: {}, missing: ["Region"], free: false } | required dependants
     tables: | Text { pattern: Some("[a-z_*]+"), multiline: true } | many
     mode: read (read) | choice of read/write/admin | required
     team: | Lookup { source: "teams", given: {}, missing: [], free: true } |
@@ -318,7 +318,7 @@ fn the_form_grows_with_what_is_known() {
     integration: lake (Data Lake) | choice of Badge/Data Lake | required dependants
     access_type: dataset (Dataset access) | choice of Dataset access/Console session | required dependants
     region: eu (Europe) | choice of Europe/United States | required dependants
-    dataset: | choice of people/sales | required
+    dataset: | choice of people/sales | required dependants
     tables: a (a) B (B) | Text { pattern: Some("[a-z_*]+"), multiline: true } | many
     mode: read (read) | choice of read/write/admin | required
     team: new (new) | Lookup { source: "teams", given: {}, missing: [], free: true } |
