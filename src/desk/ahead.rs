@@ -59,8 +59,7 @@ impl Desk {
         let whole = self.whole(&principal).await?;
         let question =
             Question { access: &access, principal: whole.clone(), reason: true, length: Some(until - from), break_glass: false };
-        let (judged, plan) = futures::join!(self.judge(&rules, &question), self.plan(&principal, &access));
-        let mut judged = judged?;
+        let (mut judged, plan) = self.judge_beside(&rules, &question, self.plan(&principal, &access)).await?;
         let issuer = self.whole(&came.person).await?;
         judged.facts.stand_ins = self.stand_ins(&[&issuer], judged.at).await?;
         let longest = match judged.analysis.allows(&rules.policy, &judged.facts, &issuer, &whole) {

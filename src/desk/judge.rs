@@ -73,11 +73,28 @@ impl Desk {
 
     /// Asks the policies. What cannot be looked up within a second is told to them as not known.
     pub(super) async fn judge(&self, rules: &Rules, question: &Question<'_>) -> Result<Judgement> {
+        Ok(self.judge_beside(rules, question, std::future::ready(())).await?.0)
+    }
+
+    /// The same, while something else is asked outside. The record is read before that: nothing of it is held
+    /// while others answer.
+    pub(super) async fn judge_beside<T>(
+        &self,
+        rules: &Rules,
+        question: &Question<'_>,
+        other: impl Future<Output = T>,
+    ) -> Result<(Judgement, T)> {
         let catalog = self.catalog();
         let found = catalog.find(question.access);
         let attributes = found.map(|(_, access_type)| crate::catalog::Catalog::attributes(access_type, &question.access.args));
         let attributes = attributes.unwrap_or_default();
         let at = self.now();
+        let mut ahead = Vec::new();
+        for allowed in self.inner.store.preapprovals_for(&question.principal.id, question.access, at).await? {
+            let issuer = self.who_by_id(&allowed.issuer).await?;
+            let stand_ins = self.stand_ins(&[&issuer], at).await?;
+            ahead.push((Preapproval { issuer, length: allowed.length }, stand_ins));
+        }
         let asked = Asked {
             access: question.access,
             also: found.map(|(integration, _)| integration.aliases.as_slice()).unwrap_or_default(),
@@ -90,17 +107,17 @@ impl Desk {
             principal: &question.principal,
             at,
         };
-        let mut facts = self.look_up(rules.policy.needs(&asked), &question.principal).await;
-        for allowed in self.inner.store.preapprovals_for(&question.principal.id, question.access, at).await? {
+        let (mut facts, other) = futures::join!(self.look_up(rules.policy.needs(&asked), &question.principal), other);
+        let mut analysis = rules.policy.analyse(&asked, &facts);
+        for (preapproval, stand_ins) in ahead {
             // The first that counts by the policy as it is now is enough; the longest comes first.
-            let issuer = self.who_by_id(&allowed.issuer).await?;
-            facts.stand_ins = self.stand_ins(&[&issuer], at).await?;
-            facts.preapproval = Some(Preapproval { issuer, length: allowed.length });
-            if rules.policy.analyse(&asked, &facts).at_once.is_some() {
+            if analysis.at_once.is_some() {
                 break;
             }
+            (facts.preapproval, facts.stand_ins) = (Some(preapproval), stand_ins);
+            analysis = rules.policy.analyse(&asked, &facts);
         }
-        Ok(Judgement { analysis: rules.policy.analyse(&asked, &facts), facts, at })
+        Ok((Judgement { analysis, facts, at }, other))
     }
 
     /// The same for a request that was made.

@@ -114,8 +114,7 @@ impl Desk {
             },
             break_glass: wanted.break_glass,
         };
-        let (judged, plan) = futures::join!(self.judge(rules, &question), self.plan(&principal, &wanted.access));
-        let judged = judged?;
+        let (judged, plan) = self.judge_beside(rules, &question, self.plan(&principal, &wanted.access)).await?;
         match &judged.analysis.refused {
             None => {}
             Some(why @ Refusal::NeedsReason { .. }) => {

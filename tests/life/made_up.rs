@@ -24,6 +24,8 @@ async fn a_made_up_integration_has_grammar_help_and_a_form() {
     Options:
       --reason <text>    Why you need it; in quotes when it has several words
       --duration <time>  For how long: 30m, 2h, 1 day
+      --break-glass      Needed now, before anybody can decide; everybody will be told
+      --approved         Only if it needs no approver
       --help             Show help instead of doing anything
     ");
 
