@@ -70,10 +70,6 @@ impl Desk {
         };
         let now = self.now();
         let (mut length, mut given) = (chosen.unwrap_or(row.request.length), Given { length: Span::ZERO, allowance: Span::ZERO });
-        let mut step = row.approvals + 1;
-        if let Some(Yes::More(progress)) = &yes {
-            step = i64::from(progress.step);
-        }
         if let (Some(yes), RequestState::Open) = (&yes, row.request.state) {
             let longest = match yes {
                 Yes::Done { longest, .. } => *longest,
@@ -95,7 +91,8 @@ impl Desk {
         }
         let decision = DecisionRow {
             request: id.clone(),
-            step,
+            // Decisions are counted one after the other: nobody's two can have the same number.
+            step: row.approvals + 1,
             actor: Actor::Person(came.person.id.clone()),
             verdict,
             length: (verdict == Decided::Approve).then_some(length),

@@ -1,6 +1,6 @@
 //! Reads the record and makes the view of it: what a surface renders.
 
-use super::view::{Extends, Left, PersonView, Phase, RequestView};
+use super::view::{Approvers, Extends, Left, PersonView, Phase, RequestView};
 use super::{Answer, Desk, Result};
 use crate::domain::access::{Cut, Observed};
 use crate::domain::alert::Alert;
@@ -47,18 +47,23 @@ impl Desk {
                 (request.access.integration.clone(), request.access.access_type.clone(), shown.collect(), None)
             }
         };
-        let mut judged = self.judge_again(&rules, &row).await?;
-        let (approvers, policy) = self.policy_view(&rules, &row, &mut judged, surface, realm).await?;
+        let (mut approvers, mut policy) = (Approvers::default(), self.policy_view(&rules, &row));
         let (mut extends, mut left) = (None, rules.policy.longest_for(longest));
         if let Some(extended) = &request.extends {
             let (from, now) = (self.ends_at(extended).await?, self.now());
             extends = Some(Extends { id: extended.clone(), until: from.filter(|from| now < *from), on_top: row.on_top });
         }
         if request.state == RequestState::Open {
+            // What the policies say counts while it can be decided; what is over waits for no directory.
+            let mut judged = self.judge_again(&rules, &row).await?;
+            approvers = self.who_decides(&rules, &row, &mut judged, &mut policy, surface, realm).await?;
             left = self
                 .line(judged.analysis.longest(), &request.access, &self.rows_of(&row.plan).await?)
                 .await?
                 .left(self.counts_from(&row).await?);
+        }
+        if request.state != RequestState::Open {
+            self.how_it_was_decided(&row, surface, realm, &mut policy).await?;
         }
         let (parts, extended) = self.parts(&row).await?;
         let phase = self.phase(&row, &parts, surface, realm).await?;

@@ -12,23 +12,26 @@ use crate::policy::rule::{Approver, Effect};
 use crate::store::{Decided, RequestRow};
 
 impl Desk {
-    pub(super) async fn policy_view(
+    /// By which rules it was routed.
+    pub(super) fn policy_view(&self, rules: &Rules, row: &RequestRow) -> PolicyView {
+        let routed = routed(row);
+        let mut view = PolicyView { rules: routed.rules, escalated_at: row.escalated_at, ..PolicyView::default() };
+        if rules.policy.rules.is_empty() {
+            view.rules.retain(|rule| rule != crate::policy::DEFAULT);
+        }
+        view
+    }
+
+    /// Of an undecided request: who may decide, and how far it is.
+    pub(super) async fn who_decides(
         &self,
         rules: &Rules,
         row: &RequestRow,
         judged: &mut Judgement,
+        view: &mut PolicyView,
         surface: &str,
         realm: &str,
-    ) -> Result<(Approvers, PolicyView)> {
-        let routed: Routed = row.routed.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let mut view = PolicyView { rules: routed.rules.clone(), escalated_at: row.escalated_at, ..PolicyView::default() };
-        if rules.policy.rules.is_empty() {
-            view.rules.retain(|rule| rule != crate::policy::DEFAULT);
-        }
-        if row.request.state != RequestState::Open {
-            self.how_it_was_decided(row, surface, realm, &mut view).await?;
-            return Ok((Approvers::default(), view));
-        }
+    ) -> Result<Approvers> {
         let (progress, who_may) = self.how_far(rules, row, judged).await?;
         view.progress =
             progress.map(|it| ProgressView { step: it.step, steps: it.steps, have: it.have, need: it.need, who: it.who });
@@ -36,13 +39,13 @@ impl Desk {
             view.said_yes.push(self.person_view(&who.id, surface, realm).await?);
         }
         view.refused = judged.analysis.refused.as_ref().map(ToString::to_string);
-        view.stricter = rules.version != row.request.policy && routed.was_laxer(&judged.analysis);
+        view.stricter = rules.version != row.request.policy && routed(row).was_laxer(&judged.analysis);
         let mut approvers = self.approvers_view(rules, judged, surface, realm).await?;
         approvers.count = who_may.map(|members| members.emails.len() + members.handles.len());
         let on_call = |approver: &&Approver| matches!(approver, Approver::OnCall { .. });
         let mut all = judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers);
         view.can_escalate = row.escalated_at.is_none() && all.find(on_call).is_some();
-        Ok((approvers, view))
+        Ok(approvers)
     }
 
     /// Everybody who may say yes at some step.
@@ -102,7 +105,14 @@ impl Desk {
         }
     }
 
-    async fn how_it_was_decided(&self, row: &RequestRow, surface: &str, realm: &str, view: &mut PolicyView) -> Result<()> {
+    /// Of a request that is decided: who said yes, or why nobody had to.
+    pub(super) async fn how_it_was_decided(
+        &self,
+        row: &RequestRow,
+        surface: &str,
+        realm: &str,
+        view: &mut PolicyView,
+    ) -> Result<()> {
         let decisions = self.inner.store.decisions(&row.request.id).await?;
         let yes = |decision: &&crate::store::DecisionRow| decision.verdict == Decided::Approve;
         let yeses: Vec<_> = decisions.iter().filter(yes).collect();
@@ -122,4 +132,8 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+fn routed(row: &RequestRow) -> Routed {
+    row.routed.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }

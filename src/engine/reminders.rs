@@ -13,11 +13,14 @@ use crate::domain::time::{Span, Time};
 use crate::store::{StoreError, Tx};
 
 impl Engine {
-    /// Puts a reminder beside the requestor's own message.
+    /// Puts a reminder beside the own message of whoever has the access.
     pub(super) async fn remind(&self, tx: &mut Tx, request: &RequestId, length: Span, end: Time) -> Result<(), StoreError> {
         let Some(not_before) = Grant::reminder(length, end) else { return Ok(()) };
+        let Some(row) = tx.request(request).await? else { return Ok(()) };
         for own in tx.notices_of(request).await? {
-            if let Audience::Person(person) = own.audience {
+            if own.audience == Audience::Person(row.request.principal.clone())
+                && let Audience::Person(person) = own.audience
+            {
                 let id = NoticeId::new(&*self.inner.outside);
                 let (audience, posted) = (Audience::Reminder(person), None);
                 tx.insert_notice(&Notice { id, audience, wanted: 1, shown: 0, posted, not_before, ..own }).await?;

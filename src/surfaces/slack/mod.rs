@@ -179,7 +179,10 @@ impl Slack {
             }
             Audience::Reminder(person) => {
                 let handle = self.handle_of(person, realm).await?;
-                Ok((handle, messages::reminder(&view, self.desk.more(request).await?, now)))
+                // Only who asked for themselves can ask for more.
+                let own = view.principal.id == view.requestor.id;
+                let more = if own { self.desk.more(request).await? } else { None };
+                Ok((handle, messages::reminder(&view, more, now)))
             }
         }
     }

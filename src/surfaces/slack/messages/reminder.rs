@@ -14,7 +14,8 @@ const EFFECT: usize = 400;
 
 /// The reminder of a request; `more` is what pressing Extend would do.
 pub fn reminder(view: &RequestView, more: Option<More>, now: Time) -> Message {
-    let rich = Teller { view, now, reader: Reader::Requestor, form: Form::Rich };
+    let reader = if view.principal.id == view.requestor.id { Reader::Requestor } else { Reader::Principal };
+    let rich = Teller { view, now, reader, form: Form::Rich };
     let spoken = Teller { form: Form::Spoken, ..rich };
     let (headline, told, spoken_told, buttons) = match ends(view, now) {
         Some(until) => {
