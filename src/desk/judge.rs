@@ -14,6 +14,7 @@ use crate::domain::person::{Email, Person};
 use crate::domain::time::{Span, Time};
 use crate::domain::zone::Zone;
 use crate::policy::facts::{Known, Preapproval, Property, Services, StandIn};
+use crate::policy::rule::Approver;
 use crate::policy::{Analysis, Asked, Facts, MayNot, Needs, Press, Progress, Yes};
 use crate::store::{Decided, RequestRow};
 
@@ -222,6 +223,24 @@ impl Desk {
         Err(format!("No directory says in which time zone {email} is."))
     }
 
+    /// Is it certain that nobody could approve this, now or when the next one is on call?
+    pub(super) async fn nobody_can(&self, rules: &Rules, judged: &Judgement, row: &RequestRow) -> Result<bool> {
+        let on_call = |approver: &Approver| matches!(approver, Approver::OnCall { .. });
+        if judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers).any(on_call) {
+            return Ok(false);
+        }
+        let own = self.own(row).await?;
+        let nobody = Who { id: row.request.principal.clone(), email: None, handles: Vec::new() };
+        let press = Press { actor: &nobody, requestor: &row.request.requestor, principal: &row.request.principal, before: &[] };
+        let who = judged.analysis.who_may(&rules.policy, &judged.facts, press, &[&own.0, &own.1]);
+        Ok(who.is_some_and(|members| members.is_empty()))
+    }
+
+    /// Whoever asked, and whoever is to receive it.
+    async fn own(&self, row: &RequestRow) -> Result<(Who, Who)> {
+        Ok((self.who_by_id(&row.request.requestor).await?, self.who_by_id(&row.request.principal).await?))
+    }
+
     /// What a yes of this person would come to now.
     pub(super) async fn would_be(
         &self,
@@ -273,6 +292,7 @@ impl Desk {
         let press =
             Press { actor: &nobody, requestor: &row.request.requestor, principal: &row.request.principal, before: &before };
         let far = judged.analysis.progress(&rules.policy, &judged.facts, press);
-        Ok((far, judged.analysis.who_may(&rules.policy, &judged.facts, press)))
+        let own = self.own(row).await?;
+        Ok((far, judged.analysis.who_may(&rules.policy, &judged.facts, press, &[&own.0, &own.1])))
     }
 }

@@ -52,7 +52,7 @@ impl Desk {
         for way in ways {
             let Some(ladder) = &way.ladder else { continue };
             let only = crate::policy::Analysis { ways: vec![way.clone()], ..judged.analysis.clone() };
-            let Some(members) = only.who_may(&rules.policy, &judged.facts, press) else { continue };
+            let Some(members) = only.who_may(&rules.policy, &judged.facts, press, &[]) else { continue };
             let mut pool: Vec<PersonId> = self.people(&members).await?;
             pool.retain(|person| !seen.contains(person));
             let turns = self.inner.store.turns(&pool).await?;

@@ -3,7 +3,6 @@
 use super::judge::Question;
 use super::{Desk, Result};
 use crate::catalog::form::Draft;
-use crate::domain::directory::Members;
 use crate::domain::person::Person;
 use crate::domain::time::Span;
 use crate::policy::{Press, Refusal};
@@ -34,9 +33,8 @@ impl Desk {
             (None, Some(at_once)) => format!("Nobody has to approve this: you have it at once, for at most {}.", at_once.longest),
             (None, None) => {
                 let press = Press { actor: &who, requestor: &who.id, principal: &who.id, before: &[] };
-                let members = judged.analysis.who_may(&rules.policy, &judged.facts, press);
-                let own = |members: &Members| usize::from(members.has(&who));
-                let count = members.map(|members| members.emails.len() + members.handles.len() - own(&members));
+                let members = judged.analysis.who_may(&rules.policy, &judged.facts, press, &[&who]);
+                let count = members.map(|members| members.emails.len() + members.handles.len());
                 let can = match count {
                     None => "Approvers are asked".to_owned(),
                     Some(0) => {

@@ -250,6 +250,10 @@ impl Desk {
             let why = "Somebody has to approve this, so nothing was asked. Leave out `--approved` to ask.".to_owned();
             return self.only_answer(came, Answer::Refused { why }).await;
         }
+        if self.nobody_can(rules, &judged, &row).await? {
+            let why = "Nobody can approve this: the only people who could are those it is for, or there are none. Tell whoever looks after the access policies.";
+            return self.only_answer(came, Answer::Refused { why: why.to_owned() }).await;
+        }
         let answer = Answer::Asked { request: row.request.id.clone(), effect: row.request.effect.clone() };
         Ok(super::settle!(self.insert(came, &row, rules, &judged, &answer, None).await)?.unwrap_or(answer))
     }

@@ -265,6 +265,13 @@ impl Entry<'_> {
     fn at_once(&self, policy: &Policy, asked: &Asked, facts: &Facts, ways: &[Way], tally: &mut Tally) -> Option<AtOnce> {
         let options = self.approval.options;
         let rule = self.rule.name.clone();
+        if options.preapproval && self.approval.how != How::Deny {
+            tally.ahead.get_or_insert_with(|| rule.clone());
+            // Nobody can allow ahead of time what nobody decides.
+            if self.approval.how.approvers().next().is_none() {
+                return None;
+            }
+        }
         let (why, longest) = match &self.approval.how {
             How::Persistent => (Why::Persistent, self.longest(policy.standing)),
             How::OnCall { integration } => match facts.on_call(integration, &[], asked.principal) {
@@ -291,9 +298,6 @@ impl Entry<'_> {
                 (Why::BreakGlass, self.rule.longest.unwrap_or(HOUR).min(policy.longest))
             }
             How::People(_) | How::Steps(_) => {
-                if options.preapproval {
-                    tally.ahead.get_or_insert_with(|| rule.clone());
-                }
                 let ahead = facts.preapproval.as_ref()?;
                 let way = ways.iter().find(|way| way.rule == rule && self.way(policy, asked).as_ref() == Some(*way))?;
                 if !super::press::allows_alone(policy, way, &ahead.issuer, asked.principal, facts).unwrap_or(false) {

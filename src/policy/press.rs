@@ -279,13 +279,20 @@ impl Analysis {
 
     /// Everybody who may say yes now, as far as the directories list them: addresses, and names on surfaces.
     /// `None`: they cannot be listed, because it is whoever is not in a group, or nobody knows.
-    pub fn who_may(&self, policy: &Policy, facts: &Facts, press: Press) -> Option<Members> {
+    /// Those whose own request it is (`own`) are among them only where the entry lets them.
+    pub fn who_may(&self, policy: &Policy, facts: &Facts, press: Press, own: &[&Who]) -> Option<Members> {
         let mut all = Members::default();
         for way in self.open() {
             let count = self.count(policy, facts, way, press).ok()?;
+            let mut here = Members::default();
             for approver in count.open().into_iter().flat_map(|step| &step.approvers) {
-                listed(policy, facts, approver, &mut all)?;
+                listed(policy, facts, approver, &mut here)?;
             }
+            if !way.options.one_party {
+                here.emails.retain(|email| own.iter().all(|who| who.email.as_ref() != Some(email)));
+                here.handles.retain(|handle| own.iter().all(|who| !who.handles.contains(handle)));
+            }
+            all.extend(&here);
         }
         Some(all)
     }

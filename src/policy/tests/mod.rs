@@ -5,6 +5,7 @@ mod examples;
 mod limits;
 mod press;
 mod properties;
+mod table;
 mod written;
 
 use std::collections::BTreeMap;
@@ -177,4 +178,8 @@ impl Ask {
         let all = ["alice", "cora", "dan", "mona", "olga", "rita", "sally", "sam", "sue"];
         all.into_iter().filter(|name| self.press(office, name, &[]).is_ok()).collect()
     }
+}
+
+fn hours(span: Span) -> String {
+    format!("{}h", span.0 / Span::hours(1).0)
 }
