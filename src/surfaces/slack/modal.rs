@@ -273,20 +273,10 @@ pub fn draft(view: &View) -> Draft {
     let access_type = chosen(&own(None, ACCESS_TYPE), ACCESS_TYPE).or(carried.access_type.filter(|_| same));
     // A field that is shown says what holds, even nothing; else what rode along does.
     let held = |name: &str| view.state.get(name, name);
-    let time = |name: &str, carried| match held(name) {
-        Some(input) => {
-            if let Input::Time(at) = input {
-                Some(*at)
-            } else {
-                None
-            }
-        }
-        None => carried,
-    };
     let before = carried.window.unwrap_or_default();
     let window = Window {
-        start: time(START, before.start),
-        end: time(END, before.end),
+        start: held(START).map_or(before.start, Input::time),
+        end: held(END).map_or(before.end, Input::time),
         length: held(LENGTH).map_or(before.length, |input| Span::parse(input.value()?).ok()),
     };
     let mut draft = Draft {

@@ -61,6 +61,10 @@ impl Input {
         }
     }
 
+    pub fn time(&self) -> Option<Time> {
+        if let Input::Time(at) = self { Some(*at) } else { None }
+    }
+
     pub(super) fn read(json: &Json) -> Input {
         let option = |json: &Json| {
             let value = text(json, "/value")?;
