@@ -77,6 +77,8 @@ async fn an_ended_access_is_looked_at_again_for_a_day() {
     world.settle().await;
     world.relinquish("alice", &request).await;
     world.pass(Span::minutes(1)).await;
+    let row = async || world.app.store.assignment_by_key(ALICES_SHELF).await.expect("read").expect("there");
+    let gone = row().await.absent_at;
     world.target.with(|state| {
         state.calls.clear();
         state.marks = true;
@@ -86,6 +88,9 @@ async fn an_ended_access_is_looked_at_again_for_a_day() {
         world.settle().await;
     }
     assert_eq!(world.target.calls().len(), 3, "three late looks and no more: {:?}", world.target.calls());
+    assert_eq!(row().await.absent_at, gone, "they change nothing of what is on record");
+    let story = world.story(row().await.id.as_str()).await;
+    assert_eq!(story.iter().filter(|what| *what == "assignment.absent").count(), 1, "{story:?}");
 
     // What bears our mark and comes back after all is taken away.
     let again = world.asks("alice", "shelf", "a", HOUR).await;

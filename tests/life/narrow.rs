@@ -109,6 +109,26 @@ async fn what_landed_late_while_the_target_was_away_is_told() {
 }
 
 #[tokio::test]
+async fn what_came_back_while_it_settled_was_not_gone() {
+    let world = World::new(Database::Sqlite).await;
+    let request = world.gets("alice", "shelf", "a", HOUR).await;
+    world.relinquish("alice", &request).await;
+    world.settle().await;
+    let row = async || world.app.store.assignment_by_key(KEY).await.expect("read").expect("there");
+    assert_eq!(row().await.state, AssignmentState::Settling);
+    world.target.with(|state| {
+        state.held.insert(KEY.into(), By::Us); // a lost call
+        state.jammed.insert(KEY.into());
+    });
+    world.pass(Span::seconds(15)).await;
+    assert_eq!((row().await.state, row().await.absent_at), (AssignmentState::Revoking, None));
+    world.target.with(|state| state.jammed.clear());
+    let freed = world.outer.now();
+    world.pass(Span::minutes(1)).await;
+    assert!(!world.target.holds(KEY) && row().await.absent_at > Some(freed));
+}
+
+#[tokio::test]
 async fn the_lag_is_the_first_look_that_showed_it_absent() {
     let world = World::new(Database::Sqlite).await;
     let first = world.asks("alice", "shelf", "a", HOUR).await;
