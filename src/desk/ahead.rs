@@ -57,8 +57,14 @@ impl Desk {
         let principal = self.principal(came, Some(&email)).await?;
         let rules = self.rules().await?;
         let whole = self.whole(&principal).await?;
-        let question =
-            Question { access: &access, principal: whole.clone(), reason: true, length: Some(until - from), break_glass: false };
+        let question = Question {
+            access: &access,
+            requestor: principal.id.clone(),
+            principal: whole.clone(),
+            reason: true,
+            length: Some(until - from),
+            break_glass: false,
+        };
         let (mut judged, plan) = self.judge_beside(&rules, &question, self.plan(&principal, &access)).await?;
         let issuer = self.whole(&came.person).await?;
         judged.facts.stand_ins = self.stand_ins(&[&issuer], judged.at).await?;
@@ -151,8 +157,14 @@ impl Desk {
         if row.issuer != came.person.id {
             let rules = self.rules().await?;
             let principal = self.who_by_id(&row.principal).await?;
-            let question =
-                Question { access: &row.access, principal, reason: true, length: Some(row.length), break_glass: false };
+            let question = Question {
+                access: &row.access,
+                requestor: row.principal.clone(),
+                principal,
+                reason: true,
+                length: Some(row.length),
+                break_glass: false,
+            };
             let mut judged = self.judge(&rules, &question).await?;
             let actor = self.whole(&came.person).await?;
             if let Err(why) = self.decides(&rules, &mut judged, &actor).await? {
@@ -183,16 +195,12 @@ impl Desk {
     /// named it tells how it is.
     pub async fn away(&self, came: &Came, to: Option<Email>, until: Option<Time>) -> Result<Answer> {
         let now = self.now();
-        let text = |text: String| Answer::Text { text };
         let Some(email) = to else {
             let answer = match self.inner.store.stand_in_of(&came.person.id, now).await? {
-                None => "You decide yourself. `/p0 away --to somebody@your.example --until 2027-01-07` lets somebody decide in your place.".to_owned(),
-                Some(row) => {
-                    let name = self.inner.store.person(&row.by).await?.map_or_else(|| "Somebody".to_owned(), |person| person.name);
-                    format!("{name} decides in your place until {}. `/p0 back` ends that.", row.until)
-                }
+                None => Answer::Away { instead: None },
+                Some(row) => Answer::Away { instead: Some((self.name_of(&row.by).await?, row.until)) },
             };
-            return self.only_answer(came, text(answer)).await;
+            return self.only_answer(came, answer).await;
         };
         let until = until.unwrap_or(now + Span::days(7));
         let why = if came.person.email.as_ref() == Some(&email) {
@@ -212,17 +220,17 @@ impl Desk {
             return self.only_answer(came, Answer::Refused { why }).await;
         };
         let row = StandInRow { away: came.person.id.clone(), by: person.id, since: now, until };
-        let told = format!(
-            "{} decides in your place until {until}. Your own requests they cannot decide. `/p0 back` ends it.",
-            person.name
-        );
-        super::settle!(self.put_stand_in(came, Some(&row), text(told.clone())).await)
+        let answer = Answer::Away { instead: Some((person.name, until)) };
+        super::settle!(self.put_stand_in(came, Some(&row), answer.clone()).await)
+    }
+
+    async fn name_of(&self, id: &crate::domain::id::PersonId) -> Result<String> {
+        Ok(self.inner.store.person(id).await?.map_or_else(|| "Somebody".to_owned(), |person| person.name))
     }
 
     /// This person decides themselves again.
     pub async fn back(&self, came: &Came) -> Result<Answer> {
-        let told = Answer::Text { text: "You decide yourself again; nobody does in your place.".to_owned() };
-        super::settle!(self.put_stand_in(came, None, told.clone()).await)
+        super::settle!(self.put_stand_in(came, None, Answer::Away { instead: None }).await)
     }
 
     async fn put_stand_in(&self, came: &Came, row: Option<&StandInRow>, answer: Answer) -> Result<Answer> {

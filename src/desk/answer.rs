@@ -31,6 +31,9 @@ pub enum Answer {
         effect: String,
         length: Span,
         why: String,
+        /// Who has it, if not whoever asked.
+        #[serde(default)]
+        whom: Option<String>,
     },
     /// A yes after which others have to say yes too.
     Counted {
@@ -45,6 +48,10 @@ pub enum Answer {
     Escalated {
         request: RequestId,
         whom: String,
+    },
+    /// Who decides in their place, and until when; nobody does.
+    Away {
+        instead: Option<(String, Time)>,
     },
     /// Something was allowed ahead of time.
     Allowed {
@@ -136,6 +143,7 @@ impl Answer {
             | Answer::OverBefore { request } => Some(request),
             Answer::AlreadyHeld { .. }
             | Answer::Allowed { .. }
+            | Answer::Away { .. }
             | Answer::UsedUp { .. }
             | Answer::Refused { .. }
             | Answer::Text { .. }
@@ -157,6 +165,7 @@ impl Answer {
             | Answer::Counted { .. }
             | Answer::Escalated { .. }
             | Answer::Allowed { .. }
+            | Answer::Away { .. }
             | Answer::AlreadyAsked { .. }
             | Answer::AlreadyHeld { .. }
             | Answer::AtOnce { .. }
@@ -178,14 +187,19 @@ impl Answer {
             Answer::AtOnce { effect, until, .. } => {
                 format!("The access policy approved this at once: {effect}, until {}.", when(*until))
             }
-            Answer::Given { effect, length, why, .. } => {
-                format!("You have {effect} for {length} as soon as it works: {why}. You will get a message.")
+            Answer::Given { effect, length, why, whom, .. } => {
+                let has = whom.as_ref().map_or_else(|| "You have".to_owned(), |name| format!("{name} has"));
+                format!("{has} {effect} for {length} as soon as it works: {why}. You will get a message.")
             }
             Answer::Counted { have, need, step, steps, who, .. } => {
                 let step = if *steps > 1 { format!(" (step {step} of {steps})") } else { String::new() };
                 let missing = need.saturating_sub(*have);
                 let more = if missing == 1 { "one more yes is".to_owned() } else { format!("{missing} more are") };
                 format!("Your yes counts; {more} needed from {who}{step}.")
+            }
+            Answer::Away { instead: None } => "You decide yourself; nobody does in your place. `/p0 away --to carol@your.example --until 2027-01-07` lets somebody.".to_owned(),
+            Answer::Away { instead: Some((name, until)) } => {
+                format!("{name} decides in your place until {}, but not your own requests. `/p0 back` ends it.", when(*until))
             }
             Answer::Escalated { whom, .. } => format!("{whom} got a message about it."),
             Answer::Allowed { effect, whom, until, length, .. } => format!(

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Answer, Came, Desk, Result};
 use crate::domain::event::Event;
 use crate::domain::grant::Grant;
-use crate::domain::id::{GrantId, RequestId};
+use crate::domain::id::{GrantId, PersonId, RequestId};
 use crate::domain::person::Actor;
 use crate::domain::planted::{Bug, planted};
 use crate::domain::request::{Outcome, RequestState};
@@ -18,6 +18,16 @@ use crate::store::{Decided, DecisionRow, RequestRow, Tx};
 pub(super) struct Given {
     pub length: Span,
     pub allowance: Span,
+}
+
+/// By which rule somebody said yes, and in whose place if not their own.
+fn by_rule(yes: Option<&Yes>, actor: &PersonId) -> serde_json::Value {
+    let (rule, place) = match yes {
+        Some(Yes::Done { rule, place, .. }) => (Some(rule), Some(place)),
+        Some(Yes::More(progress)) => (Some(&progress.rule), progress.place.as_ref()),
+        None => (None, None),
+    };
+    json!({ "rule": rule, "in_place_of": place.filter(|place| *place != actor) })
 }
 
 /// Why a length cannot be approved, and what can be.
@@ -101,14 +111,15 @@ impl Desk {
             policy: rules.version,
             at: now,
         };
+        let by = by_rule(yes.as_ref(), &came.person.id);
         if let (Some(Yes::More(progress)), RequestState::Open) = (yes, row.request.state) {
-            return match super::settle!(self.put_one_of_several(came, &row, &decision, &progress).await)? {
+            return match super::settle!(self.put_one_of_several(came, &row, &decision, &progress, &by).await)? {
                 Some(answer) => Ok(answer),
                 // Somebody else said something at the same moment: by now this may be the last yes.
                 None => Box::pin(self.decide(came, id, verdict, chosen, decision.note)).await,
             };
         }
-        super::settle!(self.put_decision(came, &row, &decision, given).await)
+        super::settle!(self.put_decision(came, &row, &decision, given, &by).await)
     }
 
     /// The shortest length that somebody said yes to so far.
@@ -129,6 +140,7 @@ impl Desk {
         row: &RequestRow,
         decision: &DecisionRow,
         progress: &Progress,
+        by: &serde_json::Value,
     ) -> Result<Option<Answer>> {
         let id = &row.request.id;
         let answer = Answer::Counted {
@@ -157,14 +169,21 @@ impl Desk {
         self.retell(&mut tx, id).await?;
         let body = json!({
             "step": decision.step, "length_ms": decision.length, "policy": decision.policy, "via": decision.via,
-            "rule": progress.rule, "have": progress.have, "need": progress.need,
+            "by": by, "have": progress.have, "need": progress.need,
         });
         tx.record(Event::new(id, decision.at, decision.actor.clone(), "request.approved_by_one").with(body));
         tx.commit().await?;
         Ok(Some(answer))
     }
 
-    async fn put_decision(&self, came: &Came, row: &RequestRow, decision: &DecisionRow, given: Given) -> Result<Answer> {
+    async fn put_decision(
+        &self,
+        came: &Came,
+        row: &RequestRow,
+        decision: &DecisionRow,
+        given: Given,
+        by: &serde_json::Value,
+    ) -> Result<Answer> {
         let id = &row.request.id;
         let answer = match decision.verdict {
             Decided::Approve => Answer::Approved { request: id.clone(), length: decision.length.unwrap_or(row.request.length) },
@@ -178,7 +197,7 @@ impl Desk {
             drop(tx);
             return self.answer_of(&came.key).await;
         }
-        if !self.carry_out(&mut tx, row, decision, given).await? {
+        if !self.carry_out(&mut tx, row, decision, given, by).await? {
             drop(tx); // somebody was faster; the interaction is stored with that answer instead
             let answer = self.decided_before(id).await?;
             return self.only_answer(came, answer).await;
@@ -216,7 +235,14 @@ impl Desk {
 
     /// Makes a decision durable with all that follows from it: the one way to grants, whoever decided.
     /// `false`: it was decided before, and the transaction must be dropped.
-    pub(super) async fn carry_out(&self, tx: &mut Tx, row: &RequestRow, decision: &DecisionRow, given: Given) -> Result<bool> {
+    pub(super) async fn carry_out(
+        &self,
+        tx: &mut Tx,
+        row: &RequestRow,
+        decision: &DecisionRow,
+        given: Given,
+        by: &serde_json::Value,
+    ) -> Result<bool> {
         let id = &row.request.id;
         let now = decision.at;
         let (outcome, what) = match decision.verdict {
@@ -260,7 +286,7 @@ impl Desk {
         for request in row.request.extends.iter().chain([id]) {
             self.retell(tx, request).await?;
         }
-        let body = json!({ "step": decision.step, "length_ms": decision.length, "note": decision.note, "policy": decision.policy, "via": decision.via });
+        let body = json!({ "step": decision.step, "length_ms": decision.length, "note": decision.note, "policy": decision.policy, "via": decision.via, "by": by });
         tx.record(Event::new(id, now, decision.actor.clone(), what).with(body));
         Ok(true)
     }

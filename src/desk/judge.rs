@@ -15,13 +15,15 @@ use crate::domain::time::{Span, Time};
 use crate::domain::zone::Zone;
 use crate::policy::facts::{Known, Preapproval, Property, Services, StandIn};
 use crate::policy::rule::Approver;
-use crate::policy::{Analysis, Asked, Facts, MayNot, Needs, Press, Progress, Yes};
+use crate::policy::{Analysis, Asked, Facts, MayNot, Needs, Press, Progress, Refusal, Yes};
 use crate::store::{Decided, RequestRow};
 
 /// What is asked of the policies.
 #[derive(Debug, Clone)]
 pub(super) struct Question<'a> {
     pub access: &'a Access,
+    /// Whoever asks; what they allowed ahead of time themselves does not count for others.
+    pub requestor: PersonId,
     pub principal: Who,
     pub reason: bool,
     pub length: Option<Span>,
@@ -55,7 +57,8 @@ impl Routed {
     /// Does the policy ask for more now than it did: is it refused, or is a way gone?
     pub fn was_laxer(&self, now: &Analysis) -> bool {
         let ways: Vec<String> = now.open().map(crate::policy::Way::words).collect();
-        now.at_once.is_none() && (now.refused.is_some() || self.ways.iter().any(|way| !ways.contains(way)))
+        let unknown = matches!(now.refused, Some(Refusal::Unknown { .. }));
+        !unknown && now.at_once.is_none() && (now.refused.is_some() || self.ways.iter().any(|way| !ways.contains(way)))
     }
 }
 
@@ -92,6 +95,9 @@ impl Desk {
         let at = self.now();
         let mut ahead = Vec::new();
         for allowed in self.inner.store.preapprovals_for(&question.principal.id, question.access, at).await? {
+            if allowed.issuer == question.requestor && question.requestor != question.principal.id {
+                continue;
+            }
             let issuer = self.who_by_id(&allowed.issuer).await?;
             let stand_ins = self.stand_ins(&[&issuer], at).await?;
             ahead.push((Preapproval { issuer, length: allowed.length }, stand_ins));
@@ -118,6 +124,10 @@ impl Desk {
             (facts.preapproval, facts.stand_ins) = (Some(preapproval), stand_ins);
             analysis = rules.policy.analyse(&asked, &facts);
         }
+        if found.is_none() {
+            // Without its arguments nobody can say what it is; it can still be denied and taken away.
+            (analysis.refused, analysis.at_once) = (Some(Refusal::Gone), None);
+        }
         Ok((Judgement { analysis, facts, at }, other))
     }
 
@@ -126,6 +136,7 @@ impl Desk {
         let request = &row.request;
         let question = Question {
             access: &request.access,
+            requestor: request.requestor.clone(),
             principal: self.who_by_id(&request.principal).await?,
             reason: request.reason.is_some(),
             length: Some(request.length),
@@ -198,7 +209,7 @@ impl Desk {
         let Some(email) = &principal.email else { return Ok(None) };
         let profile = within(found.profile(email)).await.map_err(|fault| fault.to_string())?;
         let Some(text) = profile.and_then(|profile| profile.properties.get(property).cloned()) else { return Ok(None) };
-        let bad = || format!("The {property} of {email} in {directory} is \"{text}\", which is no e-mail address.");
+        let bad = || format!("The {property} that {directory} has for them is no e-mail address.");
         Email::parse(&text).map(Some).ok_or_else(bad)
     }
 
@@ -220,7 +231,7 @@ impl Desk {
                 return Ok(zone);
             }
         }
-        Err(format!("No directory says in which time zone {email} is."))
+        Err("No directory says in which time zone they are.".to_owned())
     }
 
     /// Is it certain that nobody could approve this, now or when the next one is on call?

@@ -20,6 +20,7 @@ impl Desk {
         let who = self.whole(person).await?;
         let question = Question {
             access: &complete.access,
+            requestor: person.id.clone(),
             principal: who.clone(),
             // Both are still to be filled in.
             reason: true,

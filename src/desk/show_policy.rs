@@ -8,6 +8,7 @@ use super::{Desk, Result, Rules};
 use crate::domain::directory::Group;
 use crate::domain::person::{Actor, Email};
 use crate::domain::request::RequestState;
+use crate::policy::Refusal;
 use crate::policy::rule::{Approver, Effect};
 use crate::store::{Decided, RequestRow};
 
@@ -38,7 +39,9 @@ impl Desk {
         for who in self.said_yes(row).await? {
             view.said_yes.push(self.person_view(&who.id, surface, realm).await?);
         }
-        view.refused = judged.analysis.refused.as_ref().map(ToString::to_string);
+        // What could not be looked up just now is no reason to say for good that nobody can.
+        let lasting = |refusal: &&Refusal| !matches!(refusal, Refusal::Unknown { .. });
+        view.refused = judged.analysis.refused.as_ref().filter(lasting).map(ToString::to_string);
         view.stricter = rules.version != row.request.policy && routed(row).was_laxer(&judged.analysis);
         let mut approvers = self.approvers_view(rules, judged, surface, realm).await?;
         approvers.count = who_may.map(|members| members.emails.len() + members.handles.len());

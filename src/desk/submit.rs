@@ -20,6 +20,9 @@ use crate::policy::analysis::Why;
 use crate::policy::{Line, Refusal};
 use crate::store::{Kind, RequestRow};
 
+/// Why an extension is given at once.
+const EXTENSION: &str = "an extension that the policy approves at once";
+
 /// How the reason for giving something at once begins when it is an emergency.
 pub(super) const EMERGENCY: &str = "an emergency";
 
@@ -106,6 +109,7 @@ impl Desk {
         let principal = self.principal(came, wanted.to.as_ref()).await?;
         let question = Question {
             access: &wanted.access,
+            requestor: came.person.id.clone(),
             principal: self.whole(&principal).await?,
             reason: wanted.reason.is_some(),
             length: match &wanted.length {
@@ -236,6 +240,7 @@ impl Desk {
                     effect: row.request.effect.clone(),
                     length: row.request.length,
                     why: at_once.why.clone(),
+                    whom: (principal.id != came.person.id).then(|| principal.name.clone()),
                 },
             };
             if let Some(answer) = super::settle!(self.insert(came, &row, rules, &judged, &answer, Some(&at_once)).await)? {
@@ -246,9 +251,13 @@ impl Desk {
                 return self.only_answer(came, super::extend::nothing_to_extend()).await;
             }
         }
-        if only_at_once || judged.analysis.open().next().is_none() {
-            let why = "Somebody has to approve this, so nothing was asked. Leave out `--approved` to ask.".to_owned();
-            return self.only_answer(came, Answer::Refused { why }).await;
+        let why = match judged.analysis.open().next() {
+            None => Some("You have had this for as long as you can without a pause, and nobody can be asked for more."),
+            Some(_) if only_at_once => Some("Somebody has to approve this, so nothing was asked. Leave out `--approved` to ask."),
+            Some(_) => None,
+        };
+        if let Some(why) = why {
+            return self.only_answer(came, Answer::Refused { why: why.to_owned() }).await;
         }
         if self.nobody_can(rules, &judged, &row).await? {
             let why = "Nobody can approve this: the only people who could are those it is for, or there are none. Tell whoever looks after the access policies.";
@@ -256,6 +265,21 @@ impl Desk {
         }
         let answer = Answer::Asked { request: row.request.id.clone(), effect: row.request.effect.clone() };
         Ok(super::settle!(self.insert(came, &row, rules, &judged, &answer, None).await)?.unwrap_or(answer))
+    }
+
+    /// Does this extend, for whoever has it themselves, what a person said yes to? What was given at once is
+    /// limited as it was given.
+    async fn people_approved(&self, row: &RequestRow) -> Result<bool> {
+        let Some(extended) = row.request.extends.as_ref().filter(|_| row.request.requestor == row.request.principal) else {
+            return Ok(false);
+        };
+        let Some(before) = self.inner.store.request(extended).await? else { return Ok(false) };
+        let decision = self.inner.store.decisions(extended).await?.into_iter().next_back();
+        Ok(decision.is_some_and(|decision| match decision.actor {
+            // A pre-approval is decided at the moment of the ask.
+            Actor::Person(_) => before.request.created_at < decision.at || decision.note.is_none(),
+            Actor::Config | Actor::Engine | Actor::Operator(_) => decision.note.as_deref() == Some(EXTENSION),
+        }))
     }
 
     /// Do the policies give this without asking anybody? Then no longer than they give it.
@@ -269,8 +293,8 @@ impl Desk {
     ) -> Result<Option<AtOnce>> {
         let allowance = rules.policy.allowance;
         let given = |length: Span| Given { length: length + (from - row.request.created_at), allowance };
-        if row.request.extends.is_some() && rules.policy.extends_at_once(line, from, row.request.length) {
-            let why = "an extension that the policy approves at once".to_owned();
+        if rules.policy.extends_at_once(line, from, row.request.length) && self.people_approved(row).await? {
+            let why = EXTENSION.to_owned();
             return Ok(Some(AtOnce {
                 given: given(row.request.length),
                 actor: Actor::Config,
@@ -389,7 +413,22 @@ impl Desk {
             drop(tx);
             return self.answer_of(&came.key).await.map(Some);
         }
-        if !tx.insert_request(row).await? {
+        let mut new = tx.insert_request(row).await?;
+        if !new && at_once.is_some() {
+            // They waited for a decision on the same, and nobody has to decide it any more.
+            let open = tx.open_requests(&request.requestor).await?.into_iter().map(|row| row.request);
+            let waiting = open.into_iter().find(|open| open.access == request.access && open.principal == request.principal);
+            if let Some(waiting) = waiting
+                && tx.close_request(&waiting.id, RequestState::Withdrawn, now).await?
+            {
+                self.retell(&mut tx, &waiting.id).await?;
+                let by = Actor::Person(request.requestor.clone());
+                let body = json!({ "instead": request.id });
+                tx.record(Event::new(&waiting.id, now, by, "request.withdrawn").with(body));
+                new = tx.insert_request(row).await?;
+            }
+        }
+        if !new {
             drop(tx);
             let open = self.inner.store.begin().await?.open_requests(&request.requestor).await?.into_iter();
             let mut open = open.map(|row| row.request);
@@ -424,7 +463,7 @@ impl Desk {
             {
                 return Ok(None);
             }
-            if !self.carry_out(&mut tx, row, &decision, at_once.given).await? {
+            if !self.carry_out(&mut tx, row, &decision, at_once.given, &json!({ "at_once": at_once.why })).await? {
                 return Ok(None);
             }
             if at_once.emergency {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Policy;
 use super::facts::{Asked, Facts, Known, Needs};
-use super::rule::{Approval, How, Ladder, Options, Requestor, Rule, Step};
+use super::rule::{Approval, Approver, How, Ladder, Options, Requestor, Rule, Step};
 use crate::domain::time::Span;
 
 /// How long an access lasts that is given for being on call, and in an emergency whose rule says nothing.
@@ -32,6 +32,9 @@ pub struct Analysis {
     pub at_once: Option<AtOnce>,
     /// How people can say yes, whether or not it is given at once. Those that need a pre-approval too.
     pub ways: Vec<Way>,
+    /// Everybody who decides by an enabled rule for what is asked for, whether or not it counts just now: they
+    /// may deny and take away.
+    pub deciders: Vec<Approver>,
     /// What every way needs of the ask.
     pub needs_reason: bool,
     pub needs_duration: bool,
@@ -91,6 +94,8 @@ pub enum Refusal {
         "This can only be had in an emergency: ask again with `--break-glass` and a reason. Everybody will be told. (Access policy \"{rule}\".)"
     )]
     OnlyBreakGlass { rule: String },
+    #[error("This kind of access is not configured here any more.")]
+    Gone,
     #[error("No access policy lets you have this as an emergency. Ask without `--break-glass`.")]
     NoBreakGlass,
     #[error("Whether you may have this could not be checked just now, so nothing was asked. {why} Please try again in a minute.")]
@@ -180,12 +185,16 @@ impl Policy {
             refused: None,
             at_once: None,
             ways: Vec::new(),
+            deciders: Vec::new(),
             needs_reason: false,
             needs_duration: false,
         };
         let mut matched = Vec::new();
         let mut unknown = None;
         for rule in rules.iter() {
+            if !rule.disabled && resource(rule, asked).is_ok() {
+                analysis.deciders.extend(rule.approvers().cloned());
+            }
             let not = matches(rule, asked, facts).err();
             match &not {
                 None => matched.push(rule),
@@ -194,8 +203,7 @@ impl Policy {
             }
             analysis.rules.push(Judged { rule: rule.name.clone(), not });
         }
-        let denies = |rule: &&&Rule| rule.approval.iter().any(|approval| approval.how == How::Deny);
-        if let Some(rule) = matched.iter().find(denies) {
+        if let Some(rule) = matched.iter().find(|rule| rule.denies()) {
             analysis.refused = Some(Refusal::Denied { rule: rule.name.clone() });
             return analysis;
         }
@@ -273,6 +281,8 @@ impl Entry<'_> {
             }
         }
         let (why, longest) = match &self.approval.how {
+            // An access type for emergencies is nobody's without somebody who may break glass.
+            How::Persistent | How::OnCall { .. } if asked.emergency => return None,
             How::Persistent => (Why::Persistent, self.longest(policy.standing)),
             How::OnCall { integration } => match facts.on_call(integration, &[], asked.principal) {
                 Ok(true) => (Why::OnCall { integration: integration.clone() }, self.longest(HOUR.min(policy.longest))),
@@ -416,7 +426,7 @@ pub(super) fn resource(rule: &Rule, asked: &Asked) -> Result<(), Not> {
         return Err(Not::AccessType { wanted: wanted.clone() });
     }
     for (name, filter) in &service.filters {
-        if !filter.passes(name, asked.attributes) {
+        if !filter.passes(name, asked.attributes, rule.denies()) {
             let is: Vec<String> = asked
                 .attributes
                 .get(name)

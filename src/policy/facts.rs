@@ -84,7 +84,11 @@ impl Facts {
             let members = self.groups.get(&named.group).map(Known::as_ref);
             let members =
                 members.unwrap_or(Err(&NOT_LOOKED)).map_err(|why| looked(&format!("Who is in {}", named.label), why))?;
-            found |= members.has(who);
+            let has = members.has(who);
+            if !has && named_only(members, who) {
+                return Err(format!("Whether they are in {} is not known before they used P0 there once.", named.label));
+            }
+            found |= has;
         }
         Ok(found == (groups.effect == super::rule::Effect::Keep))
     }
@@ -115,13 +119,21 @@ impl Facts {
     }
 
     /// Has this person the role of an approver or a security reviewer?
-    pub fn reviews(&self, policy: &Policy, who: &Who) -> Known<bool> {
-        let listed = |holders: &super::Holders| who.email.as_ref().is_some_and(|email| holders.people.contains(email));
-        if listed(&policy.approvers) || listed(&policy.reviewers) {
+    fn reviews(&self, policy: &Policy, who: &Who) -> Known<bool> {
+        match self.holds(&policy.approvers, who) {
+            Ok(false) => self.holds(&policy.reviewers, who),
+            Err(why) => self.holds(&policy.reviewers, who).and_then(|is| if is { Ok(true) } else { Err(why) }),
+            Ok(true) => Ok(true),
+        }
+    }
+
+    /// Does this person hold a role?
+    pub fn holds(&self, holders: &super::Holders, who: &Who) -> Known<bool> {
+        if who.email.as_ref().is_some_and(|email| holders.people.contains(email)) {
             return Ok(true);
         }
         let mut trouble = None;
-        for group in policy.approvers.groups.iter().chain(&policy.reviewers.groups) {
+        for group in &holders.groups {
             match self.groups.get(group).map(Known::as_ref).unwrap_or(Err(&NOT_LOOKED)) {
                 Ok(members) if members.has(who) => return Ok(true),
                 Ok(_) => {}
@@ -130,6 +142,12 @@ impl Facts {
         }
         trouble.map_or(Ok(false), Err)
     }
+}
+
+/// Does the group know people only by a name on a surface on which this one has none?
+fn named_only(members: &Members, who: &Who) -> bool {
+    let surfaces = members.handles.iter().map(|handle| &handle.surface);
+    members.emails.is_empty() && surfaces.into_iter().any(|surface| who.handles.iter().all(|handle| handle.surface != *surface))
 }
 
 /// Stands for what nobody looked up.

@@ -64,7 +64,7 @@ impl Offer {
     pub fn allows(&self, partly: &Partly) -> bool {
         let mut could = false;
         for rule in &self.rules {
-            let denies = rule.approval.iter().any(|approval| approval.how == How::Deny);
+            let denies = rule.denies();
             match fits(rule, partly) {
                 Fits::No => {}
                 // Whatever else is chosen; a window may be closed by then.
@@ -121,7 +121,7 @@ fn fits(rule: &Rule, partly: &Partly) -> Fits {
     }
     for (name, filter) in &service.filters {
         match partly.attributes.contains_key(name) {
-            true if !filter.passes(name, partly.attributes) => return Fits::No,
+            true if !filter.passes(name, partly.attributes, rule.denies()) => return Fits::No,
             true => {}
             false => perhaps |= partly.access_type.is_none() || partly.will_have.contains(&name.as_str()),
         }

@@ -25,7 +25,8 @@ pub struct Press<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Yes {
     /// It was the last one needed. The access may last that long by the rule.
-    Done { rule: String, longest: Span },
+    /// In whose place it was said: their own, or that of somebody who is away.
+    Done { rule: String, longest: Span, place: PersonId },
     /// Others have to say yes too.
     More(Progress),
 }
@@ -42,6 +43,8 @@ pub struct Progress {
     pub need: u32,
     /// Who may say yes in it.
     pub who: String,
+    /// In whose place the last yes was said.
+    pub place: Option<PersonId>,
 }
 
 /// Why somebody may not decide: one sentence for them.
@@ -96,6 +99,7 @@ impl<'a> Count<'a> {
             have: self.have,
             need: step.count,
             who: words(&step.approvers),
+            place: None,
         })
     }
 
@@ -143,7 +147,9 @@ pub(super) fn allows_alone(policy: &Policy, way: &Way, issuer: &Who, principal: 
     if issuer.id == principal.id && !way.options.one_party {
         return Ok(false);
     }
-    as_whom(policy, facts, approvers, issuer, &[]).map(|found| found.is_some())
+    // Nor does whoever stands in for them.
+    let own = if way.options.one_party { Vec::new() } else { vec![principal.id.clone()] };
+    as_whom(policy, facts, approvers, issuer, &own).map(|found| found.is_some())
 }
 
 impl Analysis {
@@ -190,7 +196,16 @@ impl Analysis {
                     continue;
                 }
             };
-            let Some(step) = count.open() else { continue };
+            let Some(step) = count.open() else {
+                // The rules became laxer, and those who said yes are enough by now: any of its approvers closes it.
+                let all = way.steps.iter();
+                if !is_own(way, press.actor, press)
+                    && all.into_iter().any(|step| self.would(policy, facts, &step.approvers, press.actor))
+                {
+                    best = Some(Yes::Done { rule: way.rule.clone(), longest: way.longest, place: press.actor.id.clone() });
+                }
+                continue;
+            };
             if count.counted.contains(&press.actor.id) {
                 why_not = MayNot::Again(words(&step.approvers));
                 continue;
@@ -200,13 +215,14 @@ impl Analysis {
                 Ok(Some(_)) if own => why_not = MayNot::OwnRequest,
                 Ok(Some(hat)) => {
                     count.add(step, press.actor, hat);
+                    let place = hat.id.clone();
                     match (count.progress(), &best) {
                         (None, Some(Yes::Done { longest, .. })) if way.longest <= *longest => {}
-                        (None, _) => best = Some(Yes::Done { rule: way.rule.clone(), longest: way.longest }),
+                        (None, _) => best = Some(Yes::Done { rule: way.rule.clone(), longest: way.longest, place }),
                         (Some(_), Some(Yes::Done { .. })) => {}
                         (Some(progress), _) if count.left() < left => {
                             left = count.left();
-                            best = Some(Yes::More(progress));
+                            best = Some(Yes::More(Progress { place: Some(place), ..progress }));
                         }
                         (Some(_), _) => {}
                     }
@@ -238,25 +254,31 @@ impl Analysis {
         if own && !one_party { Err(MayNot::OwnRequest) } else { Ok(()) }
     }
 
-    /// Is this person an approver of this now, at any step? Enough to take access away.
+    /// Is this person an approver of this by any rule, whether or not that counts just now, or a security
+    /// reviewer? Enough to take access away.
     pub fn decides(&self, policy: &Policy, facts: &Facts, actor: &Who) -> Result<(), MayNot> {
-        let reviewers = [Approver::Reviewers];
-        let all = self.ways.iter().flat_map(|way| &way.steps).map(|step| step.approvers.as_slice());
         let mut why_not = MayNot::NotApprover;
-        for approvers in all.chain([reviewers.as_slice()]) {
-            match as_whom(policy, facts, approvers, actor, &[]) {
-                Ok(Some(_)) => return Ok(()),
-                Ok(None) => {}
+        for hat in hats(actor, facts) {
+            match facts.holds(policy.overseers(), hat) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
                 Err(why) => why_not = MayNot::Unknown(why),
             }
         }
-        Err(why_not)
+        match as_whom(policy, facts, &self.deciders, actor, &[]) {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(why_not),
+            Err(why) => Err(MayNot::Unknown(why)),
+        }
     }
 
     /// May this person allow it ahead of time: approve it all alone? Gives the longest each access may last.
     pub fn allows(&self, policy: &Policy, facts: &Facts, issuer: &Who, principal: &Who) -> Result<Span, MayNot> {
         if let Some(refusal @ (Refusal::Denied { .. } | Refusal::NoMatch | Refusal::NobodyApproves { .. })) = &self.refused {
             return Err(MayNot::Refused(refusal.clone()));
+        }
+        if let Some(Refusal::Unknown { why }) = &self.refused {
+            return Err(MayNot::Unknown(why.clone()));
         }
         let mut why_not = MayNot::NotApprover;
         let mut longest = None;

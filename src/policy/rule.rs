@@ -117,17 +117,19 @@ impl PartialEq for Test {
 impl Eq for Test {}
 
 impl Filter {
-    /// Does what has these attributes pass? `name` is the attribute this is a condition on.
-    pub fn passes(&self, name: &str, attributes: &Attributes) -> bool {
+    /// Does what has these attributes pass? `name` is the attribute this is a condition on. Of several values
+    /// each has to pass; one is enough for a rule that denies.
+    pub fn passes(&self, name: &str, attributes: &Attributes, denies: bool) -> bool {
         let Some(keys) = attributes.get(name) else { return true };
         match self {
             Filter::RemoveAll => keys.values().all(Vec::is_empty),
             Filter::Match { effect, key, test } => {
                 let values = keys.get(key.as_deref().unwrap_or_default()).map(Vec::as_slice).unwrap_or_default();
-                let found = values.iter().any(|value| test.fits(value));
-                match effect {
-                    Effect::Keep => found,
-                    Effect::Remove => !found,
+                let mut passing = values.iter().map(|value| test.fits(value) == (*effect == Effect::Keep));
+                match (values.is_empty(), denies) {
+                    (true, _) => *effect == Effect::Remove,
+                    (false, true) => passing.any(|passes| passes),
+                    (false, false) => passing.all(|passes| passes),
                 }
             }
         }
@@ -241,6 +243,11 @@ pub struct Ladder {
 impl Rule {
     pub fn new(written: Written) -> Result<Rule, BadRule> {
         Rule::try_from(written)
+    }
+
+    /// Is there a denial among its entries?
+    pub fn denies(&self) -> bool {
+        self.approval.iter().any(|approval| approval.how == How::Deny)
     }
 
     /// Every group it names.

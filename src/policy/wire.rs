@@ -193,6 +193,10 @@ written! {
     }
 }
 
+/// The types of an approval entry.
+const APPROVALS: [&str; 10] =
+    ["p0", "group", "requestor-profile", "auto", "escalation", "persistent", "deny", "user", "steps", "break-glass"];
+
 /// The longest name of a rule and the longest pattern.
 const LONGEST: usize = 1_000;
 /// What a compiled pattern may take: nobody's pattern makes the program slow or large.
@@ -404,6 +408,7 @@ fn approval(written: WrittenApproval) -> Read<Approval> {
     let options = options(written.options.clone().unwrap_or_default());
     let ladder = written.ask.clone().map(ladder).transpose()?;
     let kind = written.r#type.clone().unwrap_or_default();
+    only_its_own(&kind, &written)?;
     let how = match kind.as_str() {
         "auto" => How::OnCall { integration: needed(written.integration, "integration", "auto")? },
         "persistent" => How::Persistent,
@@ -427,7 +432,36 @@ fn approval(written: WrittenApproval) -> Read<Approval> {
     Ok(Approval { how, options, ladder })
 }
 
+/// What an entry's type does not have must not stand there and be passed over.
+fn only_its_own(kind: &str, written: &WrittenApproval) -> Read<()> {
+    let own: &[&str] = match kind {
+        "group" => &["groups", "effect", "directory", "id", "label"],
+        "requestor-profile" => &["directory", "profileProperty"],
+        "auto" => &["integration"],
+        "escalation" => &["integration", "services"],
+        "user" => &["uid"],
+        "steps" => &["steps"],
+        _ => &[],
+    };
+    let there = [
+        ("groups", written.groups.is_some()),
+        ("effect", written.effect.is_some()),
+        ("directory", written.directory.is_some()),
+        ("id", written.id.is_some()),
+        ("label", written.label.is_some()),
+        ("profileProperty", written.profile_property.is_some()),
+        ("integration", written.integration.is_some()),
+        ("services", written.services.is_some()),
+        ("uid", written.uid.is_some()),
+        ("steps", written.steps.is_some()),
+    ];
+    let known = APPROVALS.contains(&kind);
+    let others: Vec<(&str, bool)> = there.into_iter().filter(|(key, _)| known && !own.contains(key)).collect();
+    unused(kind, &others)
+}
+
 fn approver(written: WrittenApproval) -> Read<Approver> {
+    only_its_own(written.r#type.as_deref().unwrap_or_default(), &written)?;
     match written.r#type.as_deref().unwrap_or_default() {
         "p0" => Ok(Approver::Reviewers),
         "group" => groups(written.groups, written.effect, (written.directory, written.id, written.label)).map(Approver::Groups),
@@ -440,9 +474,7 @@ fn approver(written: WrittenApproval) -> Read<Approver> {
             Ok(Approver::OnCall { integration: needed(written.integration, "integration", "escalation")?, services })
         }
         "user" => email(&needed(written.uid, "uid", "user")?).map(Approver::User),
-        other => bad(format!(
-            "`type` is p0, group, requestor-profile, auto, escalation, persistent, deny, user, steps or break-glass, and not \"{other}\""
-        )),
+        other => bad(format!("`type` is one of {}, and not \"{other}\"", APPROVALS.join(", "))),
     }
 }
 

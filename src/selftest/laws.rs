@@ -108,6 +108,7 @@ impl Laws {
             | Answer::Counted { .. }
             | Answer::Escalated { .. }
             | Answer::Allowed { .. }
+            | Answer::Away { .. }
             | Answer::UsedUp { .. }
             | Answer::Ended { .. }
             | Answer::EndedButKept { .. }

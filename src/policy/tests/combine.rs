@@ -146,3 +146,34 @@ fn without_rules_the_reviewers_decide_and_whoever_is_on_call_need_not_ask() {
     office.policy.require_reason = true;
     assert!(ask.without_reason().comes_to(&office).starts_with("Say why"));
 }
+
+#[test]
+fn of_several_values_each_passes_or_one_is_denied() {
+    let filter = |effect: &str, approval: &str| {
+        Office::with(&format!(
+            "- {{ name: it, requestor: {{ type: any }}, approval: [ {{ type: {approval} }} ],
+  resource: {{ type: integration, service: aws, filters: {{ env: {{ effect: {effect}, key: id, pattern: ^dev$ }} }} }} }}"
+        ))
+    };
+    let both = asks("alice", "aws policy", &[("env.id", "dev"), ("env.id", "prod")]);
+    let dev = asks("alice", "aws policy", &[("env.id", "dev")]);
+    assert_eq!(dev.comes_to(&filter("keep", "persistent")), "at once for 1 day");
+    assert!(both.comes_to(&filter("keep", "persistent")).starts_with("No access policy"), "prod does not ride along");
+    assert!(both.comes_to(&filter("keep", "deny")).contains("denies"));
+    assert!(both.comes_to(&filter("remove", "deny")).contains("denies"), "prod is not dev");
+    assert!(both.comes_to(&filter("remove", "persistent")).starts_with("No access policy"));
+    assert!(dev.comes_to(&filter("remove", "deny")).starts_with("No access policy"), "and nothing else is given");
+}
+
+#[test]
+fn whose_groups_on_a_surface_are_not_known_is_refused() {
+    use crate::domain::person::Handle;
+    let rules = rule("open", "{ type: persistent }")
+        + "- { name: contractors, requestor: { type: group, groups: [ { directory: okta, id: 00contract } ] }, resource: { type: any }, approval: [ { type: deny } ] }\n";
+    let mut office = Office::with(&rules);
+    let handle = Handle { surface: "slack".into(), realm: "T1".into(), handle: "U1".into() };
+    let members = crate::domain::directory::Members { handles: [handle].into(), ..Default::default() };
+    office.facts.groups.values_mut().for_each(|known| *known = Ok(std::sync::Arc::new(members.clone())));
+    let told = asks("alice", "aws policy", &[]).comes_to(&office);
+    assert!(told.contains("before they used P0 there once"), "{told}");
+}

@@ -24,7 +24,10 @@ fn two_of_a_group_and_then_the_owner() {
     };
     assert_eq!(more(ask.press(&office, "sam", &[])), (1, 1, 2));
     assert_eq!(more(ask.press(&office, "sue", &["sam"])), (2, 0, 1));
-    assert_eq!(ask.press(&office, "mona", &["sam", "sue"]), Ok(Yes::Done { rule: "it".to_owned(), longest: Span::days(7) }));
+    assert_eq!(
+        ask.press(&office, "mona", &["sam", "sue"]),
+        Ok(Yes::Done { rule: "it".to_owned(), longest: Span::days(7), place: super::who("mona").id })
+    );
     let told = |press: Result<Yes, MayNot>| press.expect_err("not").to_string();
     assert!(told(ask.press(&office, "sam", &["sam"])).starts_with("You said yes to this already"));
     assert!(told(ask.press(&office, "mona", &["sam"])).contains("not your turn yet"));
@@ -78,4 +81,30 @@ fn a_directory_that_is_down_lets_nobody_decide_and_says_so() {
     office.facts.groups.values_mut().for_each(|known| *known = Err("Okta did not answer.".to_owned()));
     let ask = asks("alice", "aws policy", &[]);
     assert!(matches!(ask.press(&office, "sam", &[]), Err(MayNot::Unknown(why)) if why.contains("Okta")));
+}
+
+#[test]
+fn yeses_that_suffice_by_laxer_rules_are_counted_at_the_next_press() {
+    let office = Office::with(&rule(SRE));
+    let ask = asks("alice", "aws policy", &[]);
+    assert!(matches!(ask.press(&office, "sue", &["sam"]), Ok(Yes::Done { .. })), "two were needed when sam said yes");
+    assert!(ask.press(&office, "dan", &["sam"]).is_err(), "only by its approvers");
+}
+
+#[test]
+fn nobody_allows_ahead_of_time_for_whom_they_stand_in() {
+    let office = Office::with(&rule(SRE)).away("sam", "dan");
+    let ask = asks("sam", "aws policy", &[]);
+    assert_eq!(ask.comes_to(&office.clone().allowed_ahead("dan", Span::hours(1))), "asks somebody of SRE");
+    assert_eq!(ask.comes_to(&office.clone().allowed_ahead("sue", Span::hours(1))), "at once for 1 hour");
+    assert_eq!(asks("alice", "aws policy", &[]).comes_to(&office.allowed_ahead("dan", Span::hours(1))), "at once for 1 hour");
+}
+
+#[test]
+fn who_decides_by_a_rule_may_take_away_while_it_does_not_count() {
+    let closed = rule(SRE) + "- { name: no, requestor: { type: any }, resource: { type: any }, approval: [ { type: deny } ] }\n";
+    let office = Office::with(&closed);
+    let analysis = asks("alice", "aws policy", &[]).analysis(&office);
+    let decides = |name| analysis.decides(&office.policy, &office.facts, &super::who(name));
+    assert_eq!((decides("sam"), decides("rita"), decides("dan")), (Ok(()), Ok(()), Err(MayNot::NotApprover)));
 }

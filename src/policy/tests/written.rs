@@ -110,7 +110,17 @@ fn mistakes_say_what_to_write_instead() {
         ),
         ("approval", json!([ { "type": "steps", "steps": [ { "approvers": [] } ] } ]), "needs `approvers`"),
         ("approval", json!([ { "type": "p0", "ask": { "people": [1] } } ]), "needs `every`"),
-        ("approval", json!([ { "type": "vote" } ]), "p0, group, requestor-profile"),
+        ("approval", json!([ { "type": "vote" } ]), "one of p0, group, requestor-profile"),
+        (
+            "approval",
+            json!([ { "type": "persistent", "groups": [ { "directory": "okta", "id": "1" } ] } ]),
+            "type `persistent` has no `groups`",
+        ),
+        (
+            "approval",
+            json!([ { "type": "auto", "integration": "pagerduty", "services": ["P1"] } ]),
+            "type `auto` has no `services`",
+        ),
         ("maxDuration", json!("1 month"), "months"),
         ("when", json!({ "from": "9am" }), "not a time of day"),
         ("when", json!({ "zone": "Mars" }), "not a time zone"),
@@ -131,4 +141,18 @@ fn what_is_not_configured_cannot_be_named() {
     let on_call = any("approval", json!([ { "type": "auto", "integration": "pagerduty" } ]));
     let told = read(on_call).expect("read").knows_only(names).expect_err("unknown");
     assert_eq!(told, "there is no on-call source \"pagerduty\"; none is configured");
+}
+
+#[test]
+fn a_program_that_knows_no_rules_cannot_read_a_policy_that_has_some() {
+    let office =
+        super::Office::with("- { name: it, requestor: { type: any }, resource: { type: any }, approval: [ { type: deny } ] }");
+    let stored = office.policy.stored().expect("written");
+    assert!(!stored.contains("allow_one_party"), "an older program needs this key");
+    assert_eq!(serde_json::from_str::<crate::policy::Policy>(&stored).expect("read"), office.policy);
+    let mut without = office.policy;
+    without.rules.clear();
+    let stored = without.stored().expect("written");
+    assert!(stored.contains("\"allow_one_party\":false"));
+    assert_eq!(serde_json::from_str::<crate::policy::Policy>(&stored).expect("read"), without);
 }

@@ -46,7 +46,8 @@ CREATE TABLE turns (
 );
 
 -- An emergency is told to reviewers until one of them has looked at it.
-CREATE TABLE alerts_of (
+ALTER TABLE alerts RENAME TO alerts_before;
+CREATE TABLE alerts (
     id TEXT PRIMARY KEY NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('stuck', 'orphan', 'missing', 'changed', 'breaker', 'emergency')),
     subject TEXT NOT NULL,
@@ -54,8 +55,7 @@ CREATE TABLE alerts_of (
     opened_at BIGINT NOT NULL,
     closed_at BIGINT
 );
-INSERT INTO alerts_of (id, kind, subject, body, opened_at, closed_at)
-SELECT id, kind, subject, body, opened_at, closed_at FROM alerts;
-DROP TABLE alerts;
-ALTER TABLE alerts_of RENAME TO alerts;
+INSERT INTO alerts (id, kind, subject, body, opened_at, closed_at)
+SELECT id, kind, subject, body, opened_at, closed_at FROM alerts_before;
+DROP TABLE alerts_before;
 CREATE UNIQUE INDEX one_open_alert ON alerts (kind, subject) WHERE closed_at IS NULL;

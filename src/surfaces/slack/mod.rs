@@ -156,8 +156,9 @@ impl Slack {
             return Err(unknown());
         }
         let handle = Handle { surface: NAME.to_owned(), realm: realm.to_owned(), handle: user.id.clone() };
-        self.desk.meet(&handle, &email, &user.name).await?;
-        Ok(user.id)
+        let met = self.desk.meet(&handle, &email, &user.name).await?;
+        // A directory may say that the account is somebody else's.
+        if met.id == *person { Ok(user.id) } else { Err(unknown()) }
     }
 
     /// What a message of a request says now, and where it belongs.

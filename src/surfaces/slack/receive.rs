@@ -103,8 +103,13 @@ impl Slack {
 
     /// What was typed, understood.
     pub(super) async fn read(&self, command: &SlashCommand, person: &Person) -> Result<Said> {
-        let offers = self.desk.offers(person).await?;
-        Ok(self.desk.read(PROGRAM, &inbound::typed(&command.text), Some(&offers)))
+        let typed = inbound::typed(&command.text);
+        // Only lists need to know it.
+        let offers = match typed.trim_start().to_lowercase().starts_with("ls") {
+            true => Some(self.desk.offers(person).await?),
+            false => None,
+        };
+        Ok(self.desk.read(PROGRAM, &typed, offers.as_ref()))
     }
 
     pub(super) async fn interaction(&self, interaction: Interaction, body: &[u8]) -> Reply {

@@ -187,6 +187,10 @@ impl Teller<'_> {
         if policy.stricter && self.view.can_decide() {
             told.push(self.strong("The access policies became stricter since this was asked; they count as they are now."));
         }
+        if let Some(why) = &policy.at_once {
+            let given = format!("Given at once: {}", ended(&blocks::line(why, SENTENCE)));
+            told.push(if policy.emergency { self.strong(&given) } else { given });
+        }
         if let Some(at) = policy.escalated_at {
             told.push(format!("Whoever is on call was told, {}.", blocks::date(at)));
         }
