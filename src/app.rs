@@ -13,17 +13,19 @@ use secrecy::ExposeSecret;
 use crate::catalog::{self, Catalog, Index};
 use crate::config::{BadConfig, Config, Settings};
 use crate::connectors::{self, Connector, Connectors};
-use crate::desk::{Desk, DeskError, Parts};
+use crate::desk::{Desk, DeskError, Parts, Sources};
+use crate::directory;
 use crate::domain::notice::ApprovalsPlace;
 use crate::domain::outside::{Faults, Outside, Trouble};
 use crate::domain::time::{Clock, Span, Time};
 use crate::engine::Engine;
 use crate::metrics::Metrics;
+use crate::oncall;
 use crate::secret::{BadSecret, Key};
 use crate::server;
 use crate::store::{Store, StoreError};
 use crate::surfaces::{self, BadSurface};
-use crate::yaml::BadYaml;
+use crate::yaml::{BadYaml, Section, Spanned};
 
 /// The world as it is: the system's clock and its source of chance.
 pub struct Real {
@@ -126,6 +128,7 @@ impl App {
     pub async fn build(settings: Settings, outside: Arc<dyn Outside>, more: MoreConnectors) -> Result<App, AppError> {
         let config = Config::load(&settings.config, &surface_names())?;
         let (catalog, in_use) = prepare(&config, &outside, &more)?;
+        let sources = sources(&config, &outside)?;
         let key = Arc::new(Key::load_or_make(&settings.key_file, &*outside)?);
         let store = Store::open(settings.database_url()?.expose_secret(), outside.clone()).await?;
         let store = store.sealing_with(key.signer()?).await?;
@@ -153,6 +156,7 @@ impl App {
                 desk.add_directory(name, directory);
             }
         }
+        desk.ask_of(sources);
         desk.configure(catalog, places.clone());
         engine.configure(config.engine.read()?.unwrap_or_default());
         desk.put_policy(&config.policy).await?;
@@ -168,6 +172,7 @@ impl App {
     pub async fn reload(&self) -> Result<(), AppError> {
         let config = Config::load(&self.settings.config, &surface_names())?;
         let (catalog, in_use) = prepare(&config, &self.outside, &self.more)?;
+        let sources = sources(&config, &self.outside)?;
         let limits = config.engine.read()?.unwrap_or_default();
         if *self.said != said(&config) {
             tracing::warn!("what the configuration says of a surface changed; that is in force after the next start");
@@ -176,6 +181,7 @@ impl App {
         self.desk.put_policy(&config.policy).await?;
         self.connectors.replace(in_use);
         self.engine.configure(limits);
+        self.desk.ask_of(sources);
         self.desk.configure(catalog, self.places.to_vec());
         Ok(())
     }
@@ -232,12 +238,16 @@ impl App {
         }
     }
 
+    /// Takes over every change. One that is not valid is tried again: the mistake may stand in a file that
+    /// the configuration only names.
     async fn watch(self) {
         let mut known = fingerprint(&self.settings.config);
+        let mut told = String::new();
         loop {
             tokio::time::sleep(Span::seconds(2).to_std()).await;
             let current = fingerprint(&self.settings.config);
             if current == known {
+                told.clear();
                 continue;
             }
             match self.reload().await {
@@ -246,11 +256,11 @@ impl App {
                     tracing::info!("the configuration changed and is in force");
                     self.desk.refresh_choices().await;
                 }
-                Err(error @ (AppError::Config(_) | AppError::Manifests(_) | AppError::Yaml(_))) => {
-                    known = current;
-                    tracing::error!(%error, "the changed configuration is not valid; the one before stays in force");
+                Err(error) if told == error.to_string() => {}
+                Err(error) => {
+                    told = error.to_string();
+                    tracing::error!(%error, "the changed configuration is not in force but the one before; it is tried again");
                 }
-                Err(error) => tracing::error!(%error, "the changed configuration could not be taken over; it is tried again"),
             }
         }
     }
@@ -266,6 +276,39 @@ fn fingerprint(path: &Path) -> Option<String> {
 }
 
 type InUse = BTreeMap<String, Arc<dyn Connector>>;
+
+/// Makes all who know people and who is on call that a configuration names, or tells the first mistake.
+fn sources(config: &Config, outside: &Arc<dyn Outside>) -> Result<Sources, BadYaml> {
+    Ok(Sources {
+        directories: family(&config.whole, &config.directories, directory::ALL, outside)?,
+        on_call: family(&config.whole, &config.oncall, oncall::ALL, outside)?,
+    })
+}
+
+/// Makes a member of a family: from its name and its section.
+type Make<T> = fn(&str, &Section, Arc<dyn Outside>) -> Result<Arc<T>, BadYaml>;
+
+/// Makes the members of a family under their names: `okta: { file: people.yaml }` is one of the kind `file`.
+fn family<T: ?Sized>(
+    whole: &Section,
+    named: &[(Spanned<String>, Section)],
+    kinds: &[(&str, Make<T>)],
+    outside: &Arc<dyn Outside>,
+) -> Result<BTreeMap<String, Arc<T>>, BadYaml> {
+    let known = kinds.iter().map(|(kind, _)| *kind).collect::<Vec<_>>().join(", ");
+    let mut made = BTreeMap::new();
+    for (name, section) in named {
+        let [kind] = &section.keys()?[..] else {
+            let why = format!("say of which kind \"{}\" is, and only that; there are {known}", name.value);
+            return Err(whole.mistake(name, why));
+        };
+        let Some((_, make)) = kinds.iter().find(|(known, _)| *known == kind.value) else {
+            return Err(whole.mistake(kind, format!("there is no kind \"{}\"; there are {known}", kind.value)));
+        };
+        made.insert(name.value.clone(), make(&name.value, &section.child(&kind.value), outside.clone())?);
+    }
+    Ok(made)
+}
 
 /// Makes the catalog and the connectors of a configuration, or tells every mistake.
 fn prepare(config: &Config, outside: &Arc<dyn Outside>, more: &MoreConnectors) -> Result<(Catalog, InUse), AppError> {

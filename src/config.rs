@@ -55,6 +55,9 @@ pub struct Config {
     pub engine: Section,
     /// The integrations in use by name, with their sections.
     pub integrations: Vec<(Spanned<String>, Section)>,
+    /// The directories and the places that know who is on call, by the names policies use.
+    pub directories: Vec<(Spanned<String>, Section)>,
+    pub oncall: Vec<(Spanned<String>, Section)>,
     /// The surfaces in use, with their sections.
     pub surfaces: Vec<(String, Section)>,
     /// Manifests of the user's own: file name and text.
@@ -78,7 +81,7 @@ pub enum BadConfig {
     Yaml(#[from] BadYaml),
 }
 
-const OWN_SECTIONS: [&str; 5] = ["organisation", "policy", "engine", "integrations", "manifests"];
+const OWN_SECTIONS: [&str; 7] = ["organisation", "policy", "engine", "integrations", "directories", "oncall", "manifests"];
 
 impl Config {
     /// Reads the file and the folder of manifests it names. `surfaces`: those the program has.
@@ -96,10 +99,21 @@ impl Config {
         let organisation = organisation
             .read()?
             .ok_or_else(|| organisation.problem("is missing; write `organisation: { slug: acme, title: Acme }`"))?;
-        let policy = Policy::read(&whole.child("policy"), Names { directories: surfaces, on_call: &[] })?;
+        let directories = named(&whole, "directories")?;
+        let oncall = named(&whole, "oncall")?;
+        for (name, _) in &directories {
+            if surfaces.contains(&name.value.as_str()) {
+                let why =
+                    format!("\"{}\" is the name of the groups that people have there; give this directory another", name.value);
+                return Err(whole.mistake(name, why).into());
+            }
+        }
+        let groups_of: Vec<&str> =
+            surfaces.iter().copied().chain(directories.iter().map(|(name, _)| name.value.as_str())).collect();
+        let on_call: Vec<&str> = oncall.iter().map(|(name, _)| name.value.as_str()).collect();
+        let policy = Policy::read(&whole.child("policy"), Names { directories: &groups_of, on_call: &on_call })?;
         let engine = whole.child("engine");
-        let all = whole.child("integrations");
-        let integrations = all.keys()?.into_iter().map(|name| (name.clone(), all.child(&name.value))).collect();
+        let integrations = children(&whole, "integrations")?;
         let mut used = Vec::new();
         for surface in surfaces {
             if whole.child(surface).read::<serde::de::IgnoredAny>()?.is_some() {
@@ -107,16 +121,32 @@ impl Config {
             }
         }
         let manifests = match whole.child("manifests").read::<Spanned<String>>()? {
-            Some(folder) => own_manifests(&whole, path, &folder)?,
+            Some(folder) => own_manifests(&whole, &folder)?,
             None => Vec::new(),
         };
-        Ok(Config { organisation, policy, engine, integrations, surfaces: used, manifests, whole })
+        Ok(Config { organisation, policy, engine, integrations, directories, oncall, surfaces: used, manifests, whole })
+    }
+}
+
+/// What stands below a section, by name.
+fn children(whole: &Section, section: &str) -> Result<Vec<(Spanned<String>, Section)>, BadYaml> {
+    let all = whole.child(section);
+    Ok(all.keys()?.into_iter().map(|name| (name.clone(), all.child(&name.value))).collect())
+}
+
+/// The same, where the names are made up and policies write them before a colon.
+fn named(whole: &Section, section: &str) -> Result<Vec<(Spanned<String>, Section)>, BadYaml> {
+    let all = children(whole, section)?;
+    let plain = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    match all.iter().find(|(name, _)| !plain(&name.value)) {
+        Some((name, _)) => Err(whole.mistake(name, "a name here is made of letters, digits, - and _, like `entra-id`")),
+        None => Ok(all),
     }
 }
 
 /// The `.yaml` files of a folder, relative to the configuration file, in order of name.
-fn own_manifests(whole: &Section, config: &Path, folder: &Spanned<String>) -> Result<Vec<(String, String)>, BadConfig> {
-    let path = config.parent().unwrap_or(Path::new(".")).join(&folder.value);
+fn own_manifests(whole: &Section, folder: &Spanned<String>) -> Result<Vec<(String, String)>, BadConfig> {
+    let path = whole.beside(&folder.value);
     let bad = |error: std::io::Error| whole.mistake(folder, format!("the folder {} cannot be read: {error}", path.display()));
     let mut files = Vec::new();
     for entry in std::fs::read_dir(&path).map_err(bad)? {

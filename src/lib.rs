@@ -13,6 +13,7 @@ pub mod desk;
 pub mod directory;
 pub mod domain;
 pub mod engine;
+pub mod fresh;
 pub mod metrics;
 pub mod oncall;
 pub mod playground;

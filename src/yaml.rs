@@ -5,6 +5,7 @@
 //! there; unknown keys are that folder's to refuse (`#[serde(deny_unknown_fields)]`).
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -46,12 +47,22 @@ impl Section {
         self.path.join(".")
     }
 
+    /// Where a path leads that stands in this file: it counts from the file's folder.
+    pub fn beside(&self, path: &str) -> PathBuf {
+        Path::new(&*self.file).parent().unwrap_or(Path::new("")).join(path)
+    }
+
     /// What stands here. `None` when nothing does.
     pub fn read<T: DeserializeOwned>(&self) -> Result<Option<T>, BadYaml> {
         if self.text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(None);
         }
-        serde_saphyr::with_deserializer_from_str(&self.text, |deserializer| {
+        // A long file may say much; only what grows beyond its letters, by aliases, is stopped.
+        let mut budget = serde_saphyr::budget::Budget::default();
+        budget.max_nodes = budget.max_nodes.max(self.text.len());
+        budget.max_events = budget.max_events.max(self.text.len());
+        let options = serde_saphyr::options! { budget: Some(budget) };
+        serde_saphyr::with_deserializer_from_str_with_options(&self.text, options, |deserializer| {
             Descend { path: &self.path, found: std::marker::PhantomData }.deserialize(deserializer)
         })
         .map_err(|error| BadYaml(format!("{}: {}", self.file, error.render().trim_end())))

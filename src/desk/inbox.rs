@@ -115,7 +115,11 @@ fn read(text: Option<&str>) -> Option<Answer> {
 }
 
 impl From<DeskError> for crate::domain::fault::Fault {
-    fn from(_: DeskError) -> Self {
-        crate::domain::fault::Fault::later("The database did not answer; it is tried again.")
+    fn from(error: DeskError) -> Self {
+        let why = match error {
+            DeskError::Store(_) | DeskError::Secret(_) => "The database did not answer; it is tried again.".to_owned(),
+            DeskError::Unmet(_) => error.to_string(),
+        };
+        crate::domain::fault::Fault::later(why)
     }
 }

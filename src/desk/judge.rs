@@ -6,6 +6,7 @@ use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use super::{Desk, Result, Rules, within};
+use crate::directory::Directory;
 use crate::domain::access::{Access, Risk};
 use crate::domain::directory::{Members, Who};
 use crate::domain::id::PersonId;
@@ -154,7 +155,7 @@ impl Desk {
             (property, email)
         }));
         let on_call = join_all(on_call.into_iter().map(|services| async {
-            let members = self.on_call(&services).await;
+            let members = self.who_is_on_call(&services).await;
             (services, members)
         }));
         let zone = async { if zone { Some(self.zone_of(principal).await) } else { None } };
@@ -170,12 +171,16 @@ impl Desk {
     }
 
     async fn members(&self, group: &crate::domain::directory::Group) -> Known<Arc<Members>> {
-        let directory = self.directory(&group.directory)?;
+        let directory = self.known_directory(&group.directory)?;
         within(directory.members(&group.id)).await.map_err(|fault| fault.to_string())
     }
 
+    fn known_directory(&self, name: &str) -> Known<Arc<dyn Directory>> {
+        self.directory(name).ok_or_else(|| format!("The directory {name} is not configured."))
+    }
+
     async fn property(&self, (directory, property): &Property, principal: &Who) -> Known<Option<Email>> {
-        let found = self.directory(directory)?;
+        let found = self.known_directory(directory)?;
         let Some(email) = &principal.email else { return Ok(None) };
         let profile = within(found.profile(email)).await.map_err(|fault| fault.to_string())?;
         let Some(text) = profile.and_then(|profile| profile.properties.get(property).cloned()) else { return Ok(None) };
@@ -183,16 +188,15 @@ impl Desk {
         Email::parse(&text).map(Some).ok_or_else(bad)
     }
 
-    async fn on_call(&self, (integration, services): &Services) -> Known<Arc<Members>> {
-        let source = self.on_call_source(integration)?;
+    async fn who_is_on_call(&self, (integration, services): &Services) -> Known<Arc<Members>> {
+        let source = self.on_call(integration).ok_or_else(|| format!("The on-call source {integration} is not configured."))?;
         within(source.on_call(services)).await.map_err(|fault| fault.to_string())
     }
 
     /// The first directory that says in which zone somebody is.
     async fn zone_of(&self, principal: &Who) -> Known<Zone> {
         let Some(email) = &principal.email else { return Err("In which time zone they are is not known.".to_owned()) };
-        let directories = self.inner.directories.read().map(|all| all.clone()).unwrap_or_default();
-        for directory in directories.values() {
+        for directory in self.directories() {
             let profile = within(directory.profile(email)).await.map_err(|fault| fault.to_string())?;
             if let Some(zone) = profile.and_then(|profile| Zone::parse(profile.zone.as_deref()?)) {
                 return Ok(zone);

@@ -17,6 +17,7 @@ mod notices;
 mod people;
 mod show;
 mod show_policy;
+mod sources;
 mod submit;
 pub mod view;
 mod words;
@@ -26,7 +27,6 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use crate::catalog::{Catalog, Index};
 use crate::connectors::Connectors;
-use crate::directory::Directory;
 use crate::domain::event::{Event, ORGANISATION};
 use crate::domain::fault::Fault;
 use crate::domain::id::RequestId;
@@ -34,13 +34,13 @@ use crate::domain::notice::ApprovalsPlace;
 use crate::domain::outside::Outside;
 use crate::domain::person::{Actor, Handle, Person};
 use crate::domain::time::{Span, Time};
-use crate::oncall::OnCall;
 use crate::policy::{self, Policy};
 use crate::secret::{BadSecret, Key};
 use crate::store::{Store, StoreError, Tx};
 
 pub use answer::Answer;
 pub use inbox::Stored;
+pub use sources::Sources;
 pub use words::Said;
 
 /// The longest an act waits for facts from outside before it is refused.
@@ -53,6 +53,9 @@ pub enum DeskError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Secret(#[from] BadSecret),
+    /// Somebody came for the first time, and a directory did not say whether their account is another's.
+    #[error("Who you are could not be checked just now, so nothing was done: {0} Please try again in a minute.")]
+    Unmet(String),
 }
 
 pub type Result<T> = std::result::Result<T, DeskError>;
@@ -95,8 +98,9 @@ struct Inner {
     key: Arc<Key>,
     catalog: RwLock<Arc<Catalog>>,
     places: RwLock<Arc<Vec<ApprovalsPlace>>>,
-    directories: RwLock<BTreeMap<String, Arc<dyn Directory>>>,
-    on_call: RwLock<BTreeMap<String, Arc<dyn OnCall>>>,
+    /// Those that surfaces brought, and those of the configuration.
+    brought: RwLock<Sources>,
+    configured: RwLock<Sources>,
     rules: RwLock<Option<Arc<Rules>>>,
     /// Whom handles are linked to, as far as somebody came lately.
     known: Mutex<BTreeMap<Handle, Person>>,
@@ -123,8 +127,8 @@ impl Desk {
             key,
             catalog: RwLock::default(),
             places: RwLock::default(),
-            directories: RwLock::default(),
-            on_call: RwLock::default(),
+            brought: RwLock::default(),
+            configured: RwLock::default(),
             rules: RwLock::default(),
             known: Mutex::default(),
             refreshed: Mutex::default(),
@@ -140,28 +144,6 @@ impl Desk {
         if let Ok(mut current) = self.inner.places.write() {
             *current = Arc::new(places);
         }
-    }
-
-    pub fn add_directory(&self, name: &str, directory: Arc<dyn Directory>) {
-        if let Ok(mut directories) = self.inner.directories.write() {
-            directories.insert(name.to_owned(), directory);
-        }
-    }
-
-    pub fn add_on_call(&self, name: &str, source: Arc<dyn OnCall>) {
-        if let Ok(mut sources) = self.inner.on_call.write() {
-            sources.insert(name.to_owned(), source);
-        }
-    }
-
-    fn directory(&self, name: &str) -> std::result::Result<Arc<dyn Directory>, String> {
-        let found = self.inner.directories.read().ok().and_then(|known| known.get(name).cloned());
-        found.ok_or_else(|| format!("The directory {name} is not configured."))
-    }
-
-    fn on_call_source(&self, name: &str) -> std::result::Result<Arc<dyn OnCall>, String> {
-        let found = self.inner.on_call.read().ok().and_then(|known| known.get(name).cloned());
-        found.ok_or_else(|| format!("The on-call source {name} is not configured."))
     }
 
     pub fn catalog(&self) -> Arc<Catalog> {

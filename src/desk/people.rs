@@ -1,4 +1,4 @@
-//! Who somebody is: linked once by a verified e-mail address, then known by id.
+//! Who somebody is: linked once by an address that a directory or the surface vouches for, then known by id.
 
 use serde_json::json;
 
@@ -27,16 +27,18 @@ impl Desk {
         Ok(found)
     }
 
-    /// Links a handle at first contact. `email` must be one the surface has verified. A handle that
-    /// is linked stays with its person, whatever its e-mail is now.
+    /// Links a handle at first contact. `email` must be one the surface has verified; where a directory
+    /// says whose account it is, that address counts instead. A handle that is linked stays with its
+    /// person, whatever its e-mail is now.
     pub async fn meet(&self, handle: &Handle, email: &Email, name: &str) -> Result<Person> {
-        super::settle!(self.meet_once(handle, email, name).await)
-    }
-
-    async fn meet_once(&self, handle: &Handle, email: &Email, name: &str) -> Result<Person> {
         if let Some(known) = self.who(handle).await? {
             return Ok(known);
         }
+        let owner = self.owner(handle).await?;
+        super::settle!(self.meet_once(handle, owner.as_ref().unwrap_or(email), name).await)
+    }
+
+    async fn meet_once(&self, handle: &Handle, email: &Email, name: &str) -> Result<Person> {
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
         let mut person = tx.person_for_email(email, name, now).await?;

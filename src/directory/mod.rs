@@ -1,12 +1,16 @@
 //! Who people are and which groups they are in: one trait, asked at the moment of a decision.
 
+pub mod file;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::domain::directory::{Group, Members, Profile};
 use crate::domain::fault::Fault;
+use crate::domain::outside::Outside;
 use crate::domain::person::{Email, Handle};
+use crate::yaml::{BadYaml, Section};
 
 /// A place that knows people and groups. Whoever implements it may keep an answer for at most 60 seconds.
 ///
@@ -31,3 +35,9 @@ pub trait Directory: Send + Sync {
         Ok(None)
     }
 }
+
+/// Makes a directory from its name and its section of the configuration.
+pub type Build = fn(&str, &Section, Arc<dyn Outside>) -> Result<Arc<dyn Directory>, BadYaml>;
+
+/// Every kind of directory there is, by the key of its section. A new one is a file or folder and a line here.
+pub const ALL: &[(&str, Build)] = &[("file", file::build)];

@@ -1,11 +1,12 @@
 //! Points in time and lengths of time, in whole milliseconds.
 //!
 //! Nothing here reads a clock: `now` is always handed in (see [`Clock`]), which is what lets the
-//! same code run under a simulated one. chrono appears only in `app` and where people read dates.
+//! same code run under a simulated one. chrono appears only here, where people read and write dates.
 
 use std::fmt;
 use std::ops::{Add, Sub};
 
+pub use chrono::Weekday;
 use serde::{Deserialize, Serialize};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
@@ -256,6 +257,19 @@ mod tests {
         ] {
             assert_eq!(Span::parse(text), Ok(Span::minutes(minutes)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_zone_knows_its_weekday_and_its_summer() {
+        let berlin = Zone::parse("Europe/Berlin").expect("a zone");
+        let winter = Time::of_day("2026-01-31").expect("a day"); // a Saturday
+        assert_eq!(berlin.wall(winter - Span::minutes(61)), Some((Weekday::Fri, 23 * 60 + 59)));
+        assert_eq!(berlin.wall(winter), Some((Weekday::Sat, 60)));
+        let turned = Time::of_day("2026-03-29").expect("a day") + Span::hours(1); // two o'clock is three
+        assert_eq!(berlin.wall(turned - Span::minutes(1)), Some((Weekday::Sun, 119)));
+        assert_eq!(berlin.wall(turned), Some((Weekday::Sun, 180)));
+        assert_eq!((berlin.name(), berlin.wall(Time(i64::MAX))), ("Europe/Berlin", None));
+        assert_eq!(Zone::parse("Berlin").or(Zone::parse("")).or(Zone::parse("UTC+1")), None);
     }
 
     #[test]

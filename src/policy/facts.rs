@@ -163,7 +163,7 @@ impl Needs {
             match approver {
                 Approver::Profile { directory, property } => drop(self.profiles.insert((directory.clone(), property.clone()))),
                 Approver::OnCall { integration, services } => {
-                    drop(self.on_call.insert((integration.clone(), services.clone())));
+                    self.on_call.insert((integration.clone(), services.clone()));
                 }
                 Approver::Reviewers | Approver::Groups(_) | Approver::User(_) => {}
             }

@@ -1,6 +1,7 @@
 //! The life of an access, told at the desk with a target in memory: exact times, every crash point.
 
 mod crash;
+mod directories;
 mod ends;
 mod exact;
 mod extensions;

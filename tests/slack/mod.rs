@@ -1,6 +1,7 @@
 //! Stories over the wire: what people type and press in Slack, and what PostgreSQL then says.
 
 mod decisions;
+mod directories;
 mod doors;
 mod extensions;
 mod failures;

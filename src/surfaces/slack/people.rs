@@ -8,7 +8,7 @@ use super::inbound::Who;
 use super::receive::handle;
 use super::{NAME, Slack};
 use crate::catalog::args::mention;
-use crate::desk::{Answer, Came};
+use crate::desk::{Answer, Came, DeskError};
 use crate::domain::fault::Fault;
 use crate::domain::person::{Email, Handle, Person};
 
@@ -78,7 +78,7 @@ impl Slack {
         self.desk.who(&handle(who)).await
     }
 
-    /// First contact. `None`: it is nobody of ours, and they were told so.
+    /// First contact. `None`: it is nobody of ours, or a directory did not say who it is, and they were told so.
     pub(super) async fn meet(&self, who: &Who, url: Option<&str>) -> Result<Option<Person>, Fault> {
         if let Some(person) = self.known(who).await? {
             return Ok(Some(person));
@@ -91,7 +91,13 @@ impl Slack {
         let why = match &user {
             None => Nobody::Elsewhere,
             Some(user) => match address(user, home) {
-                Ok(email) => return Ok(Some(self.desk.meet(&handle(who), email, &user.name).await?)),
+                Ok(email) => match self.desk.meet(&handle(who), email, &user.name).await {
+                    Err(unmet @ DeskError::Unmet(_)) => {
+                        self.tell(who, url, &Answer::Refused { why: unmet.to_string() }).await?;
+                        return Ok(None);
+                    }
+                    met => return Ok(Some(met?)),
+                },
                 Err(why) => why,
             },
         };
