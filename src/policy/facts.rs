@@ -151,6 +151,14 @@ impl Needs {
         needs
     }
 
+    /// What deciding on anything at all takes.
+    pub fn of_all(policy: &Policy) -> Needs {
+        let mut needs = Needs::default();
+        policy.in_force().iter().filter(|rule| !rule.disabled).for_each(|rule| needs.add(rule));
+        needs.roles(policy);
+        needs
+    }
+
     pub(super) fn roles(&mut self, policy: &Policy) {
         self.groups.extend(policy.approvers.groups.iter().chain(&policy.reviewers.groups).cloned());
     }
@@ -161,7 +169,9 @@ impl Needs {
         self.zone |= rule.when.as_ref().is_some_and(|when| when.zone.is_none());
         for approver in rule.approvers() {
             match approver {
-                Approver::Profile { directory, property } => drop(self.profiles.insert((directory.clone(), property.clone()))),
+                Approver::Profile { directory, property } => {
+                    self.profiles.insert((directory.clone(), property.clone()));
+                }
                 Approver::OnCall { integration, services } => {
                     self.on_call.insert((integration.clone(), services.clone()));
                 }

@@ -514,7 +514,7 @@ fn named(named: Named) -> WrittenGroup {
 }
 
 /// In minutes, which every span that was read is made of.
-fn write_span(span: Span) -> String {
+pub(super) fn write_span(span: Span) -> String {
     format!("{}m", span.0 / Span::minutes(1).0)
 }
 

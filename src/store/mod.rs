@@ -36,6 +36,7 @@ use crate::audit::{Signer, signed_by};
 use crate::domain::outside::{Outside, Trouble};
 use crate::domain::time::Time;
 
+pub use policies::CONFIG;
 pub use agenda::{Claimed, Kind, Next};
 pub use ahead::{PreapprovalRow, StandInRow};
 pub use alerts::News;

@@ -1,0 +1,1 @@
+//! The tools on small inputs.
