@@ -260,19 +260,6 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_knows_its_weekday_and_its_summer() {
-        let berlin = Zone::parse("Europe/Berlin").expect("a zone");
-        let winter = Time::of_day("2026-01-31").expect("a day"); // a Saturday
-        assert_eq!(berlin.wall(winter - Span::minutes(61)), Some((Weekday::Fri, 23 * 60 + 59)));
-        assert_eq!(berlin.wall(winter), Some((Weekday::Sat, 60)));
-        let turned = Time::of_day("2026-03-29").expect("a day") + Span::hours(1); // two o'clock is three
-        assert_eq!(berlin.wall(turned - Span::minutes(1)), Some((Weekday::Sun, 119)));
-        assert_eq!(berlin.wall(turned), Some((Weekday::Sun, 180)));
-        assert_eq!((berlin.name(), berlin.wall(Time(i64::MAX))), ("Europe/Berlin", None));
-        assert_eq!(Zone::parse("Berlin").or(Zone::parse("")).or(Zone::parse("UTC+1")), None);
-    }
-
-    #[test]
     fn what_is_no_duration_is_refused_with_advice() {
         for text in ["", "soon", "5", "1 month", "0m", "99999999999999999999h", "9999999w", "-1h", "1h x"] {
             let why = Span::parse(text).expect_err(text).to_string();
