@@ -135,7 +135,11 @@ impl App {
         let store = store.sealing_with(key.signer()?).await?;
         if config.policy.is_none() && store.policy().await?.is_none() {
             return Err(config.names(|names| Policy::read(&config.whole.child("policy"), names)).map(drop).err().map_or(
-                AppError::Store(StoreError::Row { table: "policies", id: "in force".to_owned(), what: "there is none".to_owned() }),
+                AppError::Store(StoreError::Row {
+                    table: "policies",
+                    id: "in force".to_owned(),
+                    what: "there is none".to_owned(),
+                }),
                 AppError::Yaml,
             ));
         }

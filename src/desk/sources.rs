@@ -67,7 +67,11 @@ impl Sources {
     }
 
     async fn who_is_on_call(&self, (integration, services): &Services) -> Known<Arc<Members>> {
-        let source = self.on_call.get(integration).cloned().ok_or_else(|| format!("The on-call source {integration} is not configured."))?;
+        let source = self
+            .on_call
+            .get(integration)
+            .cloned()
+            .ok_or_else(|| format!("The on-call source {integration} is not configured."))?;
         within(source.on_call(services)).await.map_err(|fault| fault.to_string())
     }
 

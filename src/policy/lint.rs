@@ -86,7 +86,11 @@ pub fn lint(policy: &Policy, known: &Known) -> Vec<Finding> {
     if policy.rules.is_empty() {
         for group in policy.approvers.groups.iter().chain(&policy.reviewers.groups) {
             if let Some(Err(why)) = known.groups.get(group) {
-                found.push(Finding { severity: Severity::Error, rule: None, what: format!("the approvers cannot be known: {why}") });
+                found.push(Finding {
+                    severity: Severity::Error,
+                    rule: None,
+                    what: format!("the approvers cannot be known: {why}"),
+                });
             }
         }
     }
@@ -166,13 +170,17 @@ impl Look<'_> {
             Shape::Everything => return self.warning(format!("filter `{name}`: everything matches \"{text}\"")),
             Shape::Bare | Shape::Other => {}
         }
-        let listed: Option<Vec<&String>> =
-            args.iter().map(|arg| arg.choices.as_ref()).collect::<Option<Vec<_>>>().map(|all| all.into_iter().flatten().collect());
-        let fits = listed.as_ref().map(|all| all.iter().filter(|value| regex.is_match(value)).map(|it| it.as_str()).collect::<Vec<_>>());
+        let listed: Option<Vec<&String>> = args
+            .iter()
+            .map(|arg| arg.choices.as_ref())
+            .collect::<Option<Vec<_>>>()
+            .map(|all| all.into_iter().flatten().collect());
+        let fits =
+            listed.as_ref().map(|all| all.iter().filter(|value| regex.is_match(value)).map(|it| it.as_str()).collect::<Vec<_>>());
         if let (Some(all), Some(fits)) = (&listed, &fits)
             && fits.is_empty()
         {
-            let there = all.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
+            let there = all.iter().map(|it| it.as_str()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
             return self.error(format!("filter `{name}`: no value matches \"{text}\", so {never}; there are {there}"));
         }
         if pattern::shape(text) == Shape::Bare {
@@ -180,7 +188,8 @@ impl Look<'_> {
             if others.as_ref().is_some_and(Vec::is_empty) {
                 return;
             }
-            let too = others.map_or_else(|| format!("non{text}"), |others| others.join(", "));
+            let others = others.map(|others| others.into_iter().collect::<BTreeSet<_>>());
+            let too = others.map_or_else(|| format!("non{text}"), |others| others.into_iter().collect::<Vec<_>>().join(", "));
             self.warning(format!("filter `{name}`: \"{text}\" is found anywhere, also in {too}; write \"^{text}$\""));
         }
     }
@@ -259,7 +268,9 @@ impl Look<'_> {
             };
             let alone = matches!(steps.as_slice(), [Step { count: 1, .. }]);
             if approval.options.preapproval && !alone {
-                self.error("`requirePreapproval` wants somebody who can say yes alone, and here several have to; nobody ever can");
+                self.error(
+                    "`requirePreapproval` wants somebody who can say yes alone, and here several have to; nobody ever can",
+                );
             }
             for step in &steps {
                 self.step(step, approval.options.one_party);
@@ -300,7 +311,9 @@ impl Look<'_> {
             Requestor::Any | Requestor::Groups(_) | Requestor::Agent(_) => None,
         };
         if let Some(only) = all.first().filter(|_| all.len() == 1 && asks.as_ref() == Some(&all) && !one_party) {
-            self.error(format!("{only} is the only one who asks and the only one who approves, and nobody approves for themselves"));
+            self.error(format!(
+                "{only} is the only one who asks and the only one who approves, and nobody approves for themselves"
+            ));
         }
     }
 
@@ -320,7 +333,9 @@ impl Look<'_> {
         if approval.options.preapproval {
             self.warning(format!("`requirePreapproval` has no effect with `{kind}`"));
         }
-        if approval.how == How::Deny && approval.options != (Options { preapproval: approval.options.preapproval, ..Options::default() }) {
+        if approval.how == How::Deny
+            && approval.options != (Options { preapproval: approval.options.preapproval, ..Options::default() })
+        {
             self.warning("options have no effect with `deny`");
         }
     }
@@ -365,7 +380,9 @@ impl Known<'_> {
     fn covers(&self, wide: &Rule, narrow: &Rule) -> bool {
         let who = match (&wide.requestor, &narrow.requestor) {
             (Requestor::Any, _) => true,
-            (Requestor::Groups(wide), Requestor::Groups(narrow)) if wide.effect == Effect::Keep && narrow.effect == Effect::Keep => {
+            (Requestor::Groups(wide), Requestor::Groups(narrow))
+                if wide.effect == Effect::Keep && narrow.effect == Effect::Keep =>
+            {
                 narrow.groups.iter().all(|named| wide.groups.iter().any(|it| it.group == named.group))
             }
             (wide, narrow) => wide == narrow,

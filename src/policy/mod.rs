@@ -28,10 +28,10 @@ use crate::domain::time::{Span, Time};
 use crate::yaml::{BadYaml, Section, Spanned};
 pub use analysis::{Analysis, Refusal, Way};
 pub use facts::{Asked, Facts, Needs};
-pub use offer::Offer;
+pub use offer::{Offer, Partly};
 pub use press::{MayNot, Press, Progress, Yes};
-pub use sheets::places;
 use rule::{Approval, Approver, How, Options, Requestor, Resource, Rule};
+pub use sheets::places;
 use sheets::{Sheet, one};
 use wire::Written as WrittenRule;
 

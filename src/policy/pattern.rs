@@ -51,9 +51,10 @@ fn impossible(hir: &Hir) -> bool {
             let ends = |part: &Hir| part.properties().look_set_suffix().contains(Look::End);
             let letters_before = |at: usize| parts.iter().take(at).any(takes);
             let letters_behind = |at: usize| parts.iter().skip(at + 1).any(takes);
-            parts.iter().enumerate().any(|(at, part)| {
-                impossible(part) || (begins(part) && letters_before(at)) || (ends(part) && letters_behind(at))
-            })
+            parts
+                .iter()
+                .enumerate()
+                .any(|(at, part)| impossible(part) || (begins(part) && letters_before(at)) || (ends(part) && letters_behind(at)))
         }
         HirKind::Alternation(parts) => parts.iter().all(impossible),
         HirKind::Capture(capture) => impossible(&capture.sub),

@@ -36,7 +36,6 @@ use crate::audit::{Signer, signed_by};
 use crate::domain::outside::{Outside, Trouble};
 use crate::domain::time::Time;
 
-pub use policies::CONFIG;
 pub use agenda::{Claimed, Kind, Next};
 pub use ahead::{PreapprovalRow, StandInRow};
 pub use alerts::News;
@@ -44,6 +43,7 @@ pub use assignments::{AssignmentRow, Changed, GrantRow};
 pub use counts::Counts;
 pub use inbox::{Letter, RECEIVER_HAS};
 pub use lines::Other;
+pub use policies::CONFIG;
 pub use requests::{Decided, DecisionRow, RequestRow};
 pub use sweeps::{SweepRow, Tripped};
 pub use trail::MOST_LEAVES;

@@ -14,3 +14,4 @@ mod reminders;
 mod replicas;
 mod sweep;
 mod two_parts;
+mod two_sources;

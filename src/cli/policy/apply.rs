@@ -83,7 +83,8 @@ impl Changes {
 
 impl std::fmt::Display for Changes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (sign, what, names) in [("+", "added", &self.added), ("-", "removed", &self.removed), ("~", "changed", &self.changed)] {
+        for (sign, what, names) in [("+", "added", &self.added), ("-", "removed", &self.removed), ("~", "changed", &self.changed)]
+        {
             if !names.is_empty() {
                 writeln!(f, "{} {what}:", count(names.len(), "rule"))?;
             }

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::files::Files;
-use super::verdict::{Approvers, Ask, Outcome, Presses, rules};
+use super::verdict::{Approvers, Ask, Outcome, Presses, line};
 use super::world::World;
 use super::{Result, count, told};
 use crate::domain::access::{Access, Args, Attributes};
 use crate::domain::directory::{Members, Who};
 use crate::domain::person::Email;
 use crate::domain::time::{Span, Time};
+use crate::policy::analysis::{Judged, Not};
 use crate::policy::{Analysis, Facts, Policy};
 use crate::yaml::{BadYaml, Section, Spanned};
 
@@ -124,18 +125,27 @@ async fn one(world: &World, policy: &Policy, section: &Section, case: &Case, now
     if wrong.is_empty() {
         return Ok(String::new());
     }
-    let mut text: String = wrong.iter().map(|(what, wanted, is)| format!("  {what}: expected {wanted}\n  {:>1$}  came {is}\n", "", what.len())).collect();
+    let mut text: String = wrong
+        .iter()
+        .map(|(what, wanted, is)| format!("  {what}: expected {wanted}\n  {:>1$}  came {is}\n", "", what.len()))
+        .collect();
     if let Some(refusal) = &analysis.refused {
         let _ = writeln!(text, "  because: {refusal}");
     }
-    let _ = write!(text, "  the rules:\n{}", rules(&analysis, |_| true));
+    // Rules for other integrations say nothing of this one.
+    let elsewhere = |judged: &&Judged| matches!(judged.not, Some(Not::Integration { .. }));
+    let (far, near): (Vec<_>, Vec<_>) = analysis.rules.iter().partition(elsewhere);
+    let _ = writeln!(text, "  the rules:");
+    text.extend(near.into_iter().map(|judged| format!("  {}", line(judged))));
+    if !far.is_empty() {
+        let _ = writeln!(text, "    and {} for other integrations", count(far.len(), "rule"));
+    }
     Ok(text)
 }
 
 impl WrittenAccess {
     fn ask(&self, world: &World, section: &Section) -> std::result::Result<Ask, BadYaml> {
-        let access =
-            Access { integration: self.integration.clone(), access_type: self.r#type.clone(), args: self.args.clone() };
+        let access = Access { integration: self.integration.clone(), access_type: self.r#type.clone(), args: self.args.clone() };
         let length = self.duration.as_ref().map(|text| Span::parse(&text.value).map_err(|why| section.mistake(text, why)));
         let mut ask = Ask::of(&world.catalog, access);
         let by_hand = self.filters.iter().map(|(name, keys)| {
@@ -164,7 +174,10 @@ impl Expect {
     ) -> std::result::Result<Vec<Unmet>, BadYaml> {
         let mut unmet = Vec::new();
         let wanted = Outcome::parse(&self.outcome.value).ok_or_else(|| {
-            section.mistake(&self.outcome, format!("an outcome is `asked`, `at once` or `refused`, and not \"{}\"", self.outcome.value))
+            section.mistake(
+                &self.outcome,
+                format!("an outcome is `asked`, `at once` or `refused`, and not \"{}\"", self.outcome.value),
+            )
         })?;
         let is = Outcome::of(analysis);
         if wanted != is {
@@ -196,7 +209,8 @@ impl Expect {
             let wanted = Span::parse(&text.value).map_err(|why| section.mistake(text, why))?;
             let is = ask.longest(analysis);
             if wanted != is {
-                unmet.push(("longest", wanted.to_string(), is.to_string()));
+                let is = if is == Span::ZERO { "nothing".to_owned() } else { is.to_string() };
+                unmet.push(("longest", wanted.to_string(), is));
             }
         }
         if let Some(part) = &self.because {

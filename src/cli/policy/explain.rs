@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::verdict::{Approvers, Ask, Outcome, Presses, rules};
+use super::verdict::{Approvers, Ask, Outcome, Presses, line};
 use super::world::World;
 use super::{Result, count, in_force, told};
 use crate::domain::directory::Who;
@@ -76,9 +76,13 @@ pub fn explain(world: &World, policy: &Policy, ask: &Ask, facts: &Facts, who: &W
     if !needs.is_empty() {
         let _ = writeln!(text, "Required: {}.", needs.join(" and "));
     }
-    let matched = analysis.matched().count();
-    let _ = write!(text, "{} of {} matched:\n{}", matched, count(analysis.rules.len(), "rule"), rules(&analysis, |it| it.not.is_none()));
-    let _ = write!(text, "The others:\n{}", rules(&analysis, |it| it.not.is_some()));
+    let (matched, others): (Vec<_>, Vec<_>) = analysis.rules.iter().partition(|judged| judged.not.is_none());
+    let _ = writeln!(text, "{} of {} matched:", matched.len(), count(analysis.rules.len(), "rule"));
+    text.extend(matched.into_iter().map(line));
+    if !others.is_empty() {
+        let _ = writeln!(text, "The others:");
+    }
+    text.extend(others.into_iter().map(line));
     text
 }
 
@@ -93,8 +97,7 @@ fn verdict(ask: &Ask, analysis: &Analysis) -> String {
                 Why::AllowedAhead { .. } => "because it was allowed ahead of time".to_owned(),
                 Why::BreakGlass => "as an emergency; everybody is told".to_owned(),
             };
-            let most = ask.limit.map_or(at_once.longest, |limit| limit.min(at_once.longest));
-            format!("AT ONCE, {why}, for {most} at most. (Access policy \"{}\".)", at_once.rule)
+            format!("AT ONCE, {why}, for {longest} at most. (Access policy \"{}\".)", at_once.rule)
         }
         (None, None) => {
             let ways: Vec<String> =

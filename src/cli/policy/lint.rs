@@ -16,11 +16,8 @@ pub async fn run(world: &World, path: Option<&Path>) -> Result<(String, Option<S
     // A surface's own groups are known to `p0 serve` only; nothing is said of them.
     needs.groups.retain(|group| world.sources.directories.contains_key(&group.directory));
     (needs.profiles, needs.zone) = (Default::default(), false);
-    let nobody = crate::domain::directory::Who {
-        id: crate::domain::id::PersonId::new(world.outside()),
-        email: None,
-        handles: Vec::new(),
-    };
+    let nobody =
+        crate::domain::directory::Who { id: crate::domain::id::PersonId::new(world.outside()), email: None, handles: Vec::new() };
     let facts = world.sources.look_up(needs, &nobody).await;
     let known = Known { services: &services(&world.catalog), groups: &facts.groups, on_call: &facts.on_call };
     let findings = lint(&draft.policy, &known);

@@ -135,11 +135,8 @@ async fn who(store: &Store, id: &PersonId) -> Result<Who> {
 /// What changes for one request, and by which rules.
 fn compare(world: &World, row: &RequestRow, principal: &Who, facts: &Facts, old: &Policy, new: &Policy) -> (Change, String) {
     let request = &row.request;
-    let ask = Ask {
-        reason: request.reason.is_some(),
-        length: Some(request.length),
-        ..Ask::of(&world.catalog, request.access.clone())
-    };
+    let ask =
+        Ask { reason: request.reason.is_some(), length: Some(request.length), ..Ask::of(&world.catalog, request.access.clone()) };
     let asked = ask.asked(principal, request.created_at);
     let fate = |policy: &Policy, analysis: &Analysis| {
         let outcome = Outcome::of(analysis);
@@ -161,7 +158,13 @@ fn change(before: Fate, after: Fate) -> Change {
         (Outcome::AtOnce, Outcome::AtOnce) | (Outcome::Refused, Outcome::Refused) => Change::AsBefore,
         (Outcome::Asked | Outcome::Refused, Outcome::AtOnce) => Change::AtOnce,
         (Outcome::AtOnce | Outcome::Asked, Outcome::Refused) => Change::Refused,
-        (_, Outcome::Asked) if after.nobody => if before.nobody { Change::AsBefore } else { Change::Nobody },
+        (_, Outcome::Asked) if after.nobody => {
+            if before.nobody {
+                Change::AsBefore
+            } else {
+                Change::Nobody
+            }
+        }
         (Outcome::Refused, Outcome::Asked) => Change::Asked,
         (Outcome::AtOnce, Outcome::Asked) => Change::MorePeople,
         (Outcome::Asked, Outcome::Asked) => match before.people.cmp(&after.people) {
@@ -184,7 +187,8 @@ impl fmt::Display for Replayed {
             if all.is_empty() {
                 continue;
             }
-            let row = |same: &&Same| vec![same.requests.to_string(), same.access.clone(), same.rule.clone(), same.example.clone()];
+            let row =
+                |same: &&Same| vec![same.requests.to_string(), same.access.clone(), same.rule.clone(), same.example.clone()];
             let rows: Vec<Vec<String>> = all.iter().take(MOST_PRINTED).map(row).collect();
             writeln!(f, "\nThese {}:\n{}", change.words(), table(&["REQUESTS", "ACCESS", "BY", "FOR EXAMPLE"], &rows))?;
             if MOST_PRINTED < all.len() {

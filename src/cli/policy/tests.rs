@@ -2,17 +2,33 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::world::World;
 use super::{apply, cases, explain, lint, replay};
 use crate::domain::outside::Outside;
-use crate::domain::outside::tests::Still;
 use crate::domain::person::Actor;
-use crate::domain::time::Time;
+use crate::domain::time::{Clock, Time};
 use crate::store::Store;
 
 /// 2027-01-15 08:00 UTC, a Friday.
 const NOW: Time = Time(1_800_000_000_000);
+
+/// A morning that stays, and chance that never says the same twice.
+#[derive(Default)]
+struct Morning(AtomicU64);
+
+impl Clock for Morning {
+    fn now(&self) -> Time {
+        NOW
+    }
+}
+
+impl Outside for Morning {
+    fn random(&self) -> u128 {
+        u128::from(self.0.fetch_add(1, Ordering::Relaxed)) << 60
+    }
+}
 
 const CONFIG: &str = "organisation: { slug: acme, title: Acme }
 manifests: manifests
@@ -80,7 +96,7 @@ impl Office {
         for (name, text) in usual.iter().chain(files) {
             std::fs::write(folder.join(name), text).expect("written");
         }
-        let outside: Arc<dyn Outside> = Arc::new(Still(NOW));
+        let outside: Arc<dyn Outside> = Arc::new(Morning::default());
         let world = World::load(&folder.join("p0.yaml"), &outside).unwrap_or_else(|error| panic!("{error}"));
         Office { folder, world, outside }
     }
@@ -130,7 +146,7 @@ async fn a_policy_is_applied_listed_and_shown() {
       - no-admin
     1 rule changed:
       ~ engineers-dev
-    longest: "720m" becomes "480m"
+    longest: "12h" becomes "8h"
     Version 2 is in force.
     "#);
     let versions = apply::versions(&store).await.expect("listed");
@@ -143,7 +159,8 @@ async fn a_policy_is_applied_listed_and_shown() {
     std::fs::write(office.policies().join("more.yaml"), "longest: 4h\n").expect("written");
     let twice = office.plain(&apply(by()).await.expect_err("twice"));
     assert_eq!(twice, "policies/more.yaml: `longest` stands in policies/all.yaml already; keep one".to_owned());
-    std::fs::write(office.policies().join("more.yaml"), RULES.replace("securityReviewers", "owners").replace("aws", "awss")).expect("written");
+    std::fs::write(office.policies().join("more.yaml"), RULES.replace("securityReviewers", "owners").replace("aws", "awss"))
+        .expect("written");
     assert!(apply(by()).await.expect_err("the same names").contains("another rule has this name already"));
     std::fs::remove_file(office.policies().join("all.yaml")).expect("removed");
     std::fs::write(office.policies().join("more.yaml"), RULES.replace("service: aws", "service: awss")).expect("written");
@@ -154,7 +171,10 @@ async fn a_policy_is_applied_listed_and_shown() {
 
 #[tokio::test]
 async fn lint_says_where_it_is() {
-    let rules = RULES.replace("^dev$", "^dev$.").replace("requireReason", "requirePreapproval").replace("service: aws }", "service: asw }");
+    let rules = RULES
+        .replace("^dev$", "^dev$.")
+        .replace("requireReason", "requirePreapproval")
+        .replace("service: aws }", "service: asw }");
     let office = Office::with("lint", &[("policies/all.yaml", &rules)]);
     let (text, failed) = lint::run(&office.world, Some(&office.policies())).await.expect("linted");
     insta::assert_snapshot!(office.plain(&text), @r#"
@@ -171,14 +191,51 @@ async fn lint_says_where_it_is() {
 async fn explain_says_what_becomes_of_a_request_and_why() {
     let office = Office::with("explain", &[("policies/all.yaml", RULES)]);
     let store = office.record().await;
-    let ask = async |words: &str, who: &str, store| explain::run(&office.world, store, words, &format!("{who}@acme.example"), NOW).await;
-    assert!(ask("aws policy ReadOnly", "alice", None).await.expect("the configuration's").contains("by the configuration's policy".trim_start_matches("by ")));
+    let ask = async |words: &str, who: &str, store| {
+        explain::run(&office.world, store, words, &format!("{who}@acme.example"), NOW).await
+    };
+    assert!(
+        ask("aws policy ReadOnly", "alice", None)
+            .await
+            .expect("the configuration's")
+            .starts_with("By the configuration's policy, at 2027-01-15")
+    );
     apply::apply(&office.world, &store, &office.policies(), Some(Actor::Config), NOW).await.expect("valid");
     let some = Some(&store);
-    insta::assert_snapshot!(ask("aws policy ReadOnly --reason INC-42", "alice", some).await.expect("explained"));
-    insta::assert_snapshot!(ask("aws policy Administrator", "alice", some).await.expect("explained"));
-    assert!(ask("aws policy ReadOnly --account prod", "olga", some).await.expect("explained").contains("AT ONCE, for being on call in pager, for 1 hour at most."));
-    assert!(ask("aws policy ReadOnly", "alice", some).await.expect("explained").contains("What would have to change: ask with `--reason`."));
+    insta::assert_snapshot!(ask("aws policy ReadOnly --reason INC-42", "alice", some).await.expect("explained"), @r"
+    By version 1 of the policy, at 2027-01-15 08:00:00 UTC:
+    ASKED, for 4 hours at most. A yes is one of these:
+      somebody of SRE (engineers-dev, for 4 hours at most)
+    2 people can approve right now: sam@acme.example, sue@acme.example.
+    First the approvals channel is told.
+    Required: a reason.
+    2 of 3 rules matched:
+      + engineers-dev
+      + on-call
+    The others:
+      - no-admin: its filter `policy` does not pass: id is ReadOnly
+    ");
+    insta::assert_snapshot!(ask("aws policy Administrator", "alice", some).await.expect("explained"), @r#"
+    By version 1 of the policy, at 2027-01-15 08:00:00 UTC:
+    REFUSED. The access policy "no-admin" denies this.
+    What would have to change: "no-admin" must not match: a denial wins over every other rule.
+    3 of 3 rules matched:
+      + engineers-dev
+      + on-call
+      + no-admin
+    "#);
+    assert!(
+        ask("aws policy ReadOnly --account prod", "olga", some)
+            .await
+            .expect("explained")
+            .contains("AT ONCE, for being on call in pager, for 1 hour at most.")
+    );
+    assert!(
+        ask("aws policy ReadOnly", "alice", some)
+            .await
+            .expect("explained")
+            .contains("What would have to change: ask with `--reason`.")
+    );
     assert!(ask("aws policy", "alice", some).await.expect_err("incomplete").contains("is not complete"));
     assert!(ask("aws polcy X", "alice", some).await.is_err());
     store.close().await;
@@ -191,7 +248,7 @@ const CASES: &str = r#"cases:
     at: 2027-01-15T09:00:00Z
     expect:
       outcome: asked
-      rules: [engineers-dev]
+      rules: [engineers-dev, on-call]
       approvers: [sam@acme.example, sue@acme.example]
       not_approvers: [alice@acme.example]
       longest: 4h
@@ -224,7 +281,24 @@ async fn cases_pass_or_say_what_came_instead() {
     std::fs::write(office.policies().join("tests.yaml"), format!("{CASES}{wrong}")).expect("written");
     let (text, failed) = run().await;
     let from = text.find("FAILED").expect("one failed");
-    insta::assert_snapshot!(office.plain(&text[from..]));
+    insta::assert_snapshot!(office.plain(&text[from..]), @r#"
+    FAILED  they should be refused (policies/tests.yaml:25)
+      outcome: expected asked
+               came refused
+      rules: expected engineers-dev
+             came on-call
+      approvers: expected rita@acme.example to be one
+                 came nobody
+      longest: expected 2 hours
+               came nothing
+      because: Only whoever is on call can have this, and you are not on call just now. (Access policy "on-call".)
+      the rules:
+        - engineers-dev: it is for Engineers
+        + on-call
+        - no-admin: its filter `policy` does not pass: id is ReadOnly
+
+    4 passed, 1 failed
+    "#);
     assert_eq!(failed.as_deref(), Some("1 case failed"));
 }
 

@@ -11,6 +11,7 @@ use crate::domain::id::PersonId;
 use crate::domain::outside::Outside;
 use crate::domain::person::Email;
 use crate::domain::time::{Span, Time};
+use crate::policy::analysis::Judged;
 use crate::policy::{Analysis, Asked, Facts, Policy, Press, Yes};
 
 /// A request, as policies see it.
@@ -82,9 +83,10 @@ impl Ask {
         }
     }
 
-    /// The longest it can be had.
+    /// The longest it can be had: what is given at once, or what people can give.
     pub fn longest(&self, analysis: &Analysis) -> Span {
-        self.limit.map_or(analysis.longest(), |limit| limit.min(analysis.longest()))
+        let longest = analysis.at_once.as_ref().map_or_else(|| analysis.longest(), |at_once| at_once.longest);
+        self.limit.map_or(longest, |limit| limit.min(longest))
     }
 }
 
@@ -186,11 +188,10 @@ impl Outcome {
     }
 }
 
-/// Every rule and why it does or does not match, a line each; only those not passed over by `keep`.
-pub fn rules(analysis: &Analysis, keep: impl Fn(&crate::policy::analysis::Judged) -> bool) -> String {
-    let line = |judged: &crate::policy::analysis::Judged| match &judged.not {
+/// A rule, and why it does not match.
+pub fn line(judged: &Judged) -> String {
+    match &judged.not {
         None => format!("  + {}\n", judged.rule),
         Some(not) => format!("  - {}: {not}\n", judged.rule),
-    };
-    analysis.rules.iter().filter(|judged| keep(judged)).map(line).collect()
+    }
 }

@@ -58,7 +58,10 @@ fn names_that_are_not_there() {
     for (resource, wanted) in [
         ("type: integration, service: awss", "error there is no integration \"awss\"; did you mean \"aws\"?"),
         ("type: integration, service: snowflake", "warning the integration \"snowflake\" is not installed, so it never matches"),
-        ("type: integration, service: aws, accessType: polcy", "error aws has no access type \"polcy\"; did you mean \"policy\"?"),
+        (
+            "type: integration, service: aws, accessType: polcy",
+            "error aws has no access type \"polcy\"; did you mean \"policy\"?",
+        ),
         ("type: integration, service: aws, accessType: zone", "error aws has no access type \"zone\"; there are policy, group"),
     ] {
         assert_eq!(for_resource(resource), [wanted], "{resource}");
@@ -88,7 +91,7 @@ fn filters_that_narrow_nothing_or_let_nothing_pass() {
         ("policy: { effect: keep, key: id, pattern: .* }", "warning filter `policy`: everything matches \".*\""),
         (
             "account: { effect: keep, key: id, pattern: ^test$ }",
-            "error filter `account`: no value matches \"^test$\", so it never matches; there are prod, nonprod, dev",
+            "error filter `account`: no value matches \"^test$\", so it never matches; there are dev, nonprod, prod",
         ),
         (
             "account: { effect: keep, key: id, pattern: prod }",
@@ -182,7 +185,9 @@ fn options_that_have_no_effect() {
 #[test]
 fn rules_that_others_make_useless() {
     let rule = |name: &str, resource: &str, approval: &str, more: &str| {
-        format!("- name: {name}\n  requestor: {{ type: any }}\n  resource: {{ {resource} }}\n  approval: [ {{ type: {approval} }} ]\n{more}")
+        format!(
+            "- name: {name}\n  requestor: {{ type: any }}\n  resource: {{ {resource} }}\n  approval: [ {{ type: {approval} }} ]\n{more}"
+        )
     };
     let aws = "type: integration, service: aws";
     let beside = |one: String, other: String| findings_of(&policy(&format!("{one}{other}")));
