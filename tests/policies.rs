@@ -67,7 +67,7 @@ async fn an_organisation_is_linted_tested_and_replayed() {
     assert!(failed.is_some());
 
     let now = outside().now();
-    let (told, failed) = cases::run(&world, &[policies.clone()], now).await.expect("run");
+    let (told, failed) = cases::run(&world, std::slice::from_ref(&policies), now).await.expect("run");
     assert!(failed.is_none() && told.ends_with("13 passed, 0 failed\n"), "{told}");
 
     generate::history(&folder.0, 7, 400, now).await.expect("a record");

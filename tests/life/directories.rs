@@ -27,7 +27,10 @@ async fn a_reload_takes_over_directories_all_or_none() {
     std::fs::write(world.path("oncall.yaml"), "services: { shop: [a@b.c, 7] }\n").expect("written");
     let both = "directories:\n  okta: { file: people.yaml }\noncall:\n  pager: { file: oncall.yaml }\n";
     let refused = says(both).await.expect_err("a mistake in the second");
-    assert!(refused.contains("oncall.yaml: line 1") && refused.contains("\"7\" is not an e-mail address"), "{refused}");
+    assert!(
+        refused.contains("oncall.yaml: ") && refused.contains("line 1") && refused.contains("\"7\" is not an e-mail address"),
+        "{refused}"
+    );
     assert_eq!(known(), (false, false));
     std::fs::write(world.path("oncall.yaml"), "services: { shop: [a@b.c] }\n").expect("written");
     assert_eq!((says(both).await, known()), (Ok(()), (true, true)));
