@@ -21,6 +21,7 @@ use crate::domain::time::{Clock, Span, Time};
 use crate::engine::Engine;
 use crate::metrics::Metrics;
 use crate::oncall;
+use crate::policy::Policy;
 use crate::secret::{BadSecret, Key};
 use crate::server;
 use crate::store::{Store, StoreError};
@@ -132,6 +133,16 @@ impl App {
         let key = Arc::new(Key::load_or_make(&settings.key_file, &*outside)?);
         let store = Store::open(settings.database_url()?.expose_secret(), outside.clone()).await?;
         let store = store.sealing_with(key.signer()?).await?;
+        if config.policy.is_none() && store.policy().await?.is_none() {
+            return Err(config.names(|names| Policy::read(&config.whole.child("policy"), names)).map(drop).err().map_or(
+                AppError::Store(StoreError::Row {
+                    table: "policies",
+                    id: "in force".to_owned(),
+                    what: "there is none".to_owned(),
+                }),
+                AppError::Yaml,
+            ));
+        }
         let connectors = Connectors::default();
         connectors.replace(in_use);
         let metrics = Arc::new(Metrics::default());
@@ -159,7 +170,7 @@ impl App {
         desk.ask_of(sources);
         desk.configure(catalog, places.clone());
         engine.configure(config.engine.read()?.unwrap_or_default());
-        desk.put_policy(&config.policy).await?;
+        desk.put_policy(config.policy.as_ref()).await?;
         desk.remember_choices().await?;
         let (settings, more, places) = (Arc::new(settings), Arc::new(more), Arc::new(places));
         let metrics = server::metrics(store.clone(), outside.clone(), metrics);
@@ -178,7 +189,7 @@ impl App {
             tracing::warn!("what the configuration says of a surface changed; that is in force after the next start");
         }
         // All of it is valid; what can still fail comes first.
-        self.desk.put_policy(&config.policy).await?;
+        self.desk.put_policy(config.policy.as_ref()).await?;
         self.connectors.replace(in_use);
         self.engine.configure(limits);
         self.desk.ask_of(sources);
@@ -266,7 +277,7 @@ impl App {
     }
 }
 
-fn surface_names() -> Vec<&'static str> {
+pub fn surface_names() -> Vec<&'static str> {
     surfaces::ALL.iter().map(|(name, _)| *name).collect()
 }
 
@@ -278,7 +289,7 @@ fn fingerprint(path: &Path) -> Option<String> {
 type InUse = BTreeMap<String, Arc<dyn Connector>>;
 
 /// Makes all who know people and who is on call that a configuration names, or tells the first mistake.
-fn sources(config: &Config, outside: &Arc<dyn Outside>) -> Result<Sources, BadYaml> {
+pub fn sources(config: &Config, outside: &Arc<dyn Outside>) -> Result<Sources, BadYaml> {
     Ok(Sources {
         directories: family(&config.whole, &config.directories, directory::ALL, outside)?,
         on_call: family(&config.whole, &config.oncall, oncall::ALL, outside)?,
@@ -308,6 +319,18 @@ fn family<T: ?Sized>(
         made.insert(name.value.clone(), make(&name.value, &section.child(&kind.value), outside.clone())?);
     }
     Ok(made)
+}
+
+/// What can be asked for by a configuration, for tools that call no target: a manifest may name a connector
+/// that this program does not have.
+pub fn catalog(config: &Config) -> Result<Catalog, AppError> {
+    let sources = |name: &str| {
+        let known = connectors::ALL.iter().find(|(known, ..)| *known == name);
+        Some(known.map(|(_, _, sources)| sources.iter().map(|it| (*it).to_owned()).collect()).unwrap_or_default())
+    };
+    let all = Catalog::load(catalog::ours::MANIFESTS, &config.manifests, &sources).map_err(AppError::Manifests)?;
+    let names: Vec<&str> = config.integrations.iter().map(|(name, _)| name.value.as_str()).collect();
+    Ok(all.only(&names))
 }
 
 /// Makes the catalog and the connectors of a configuration, or tells every mistake.

@@ -50,7 +50,10 @@ impl Settings {
 #[derive(Debug)]
 pub struct Config {
     pub organisation: Organisation,
-    pub policy: Policy,
+    /// `None`: the record has to have one.
+    pub policy: Option<Policy>,
+    /// What policies may name.
+    directories_and_surfaces: Vec<String>,
     /// What the engine may do by itself.
     pub engine: Section,
     /// The integrations in use by name, with their sections.
@@ -100,6 +103,7 @@ impl Config {
             .read()?
             .ok_or_else(|| organisation.problem("is missing; write `organisation: { slug: acme, title: Acme }`"))?;
         let directories = named(&whole, "directories")?;
+        let oncall = named(&whole, "oncall")?;
         for (name, _) in &directories {
             if surfaces.contains(&name.value.as_str()) {
                 let why =
@@ -107,11 +111,8 @@ impl Config {
                 return Err(whole.mistake(name, why).into());
             }
         }
-        let groups_of: Vec<&str> =
-            surfaces.iter().copied().chain(directories.iter().map(|(name, _)| name.value.as_str())).collect();
-        let oncall = named(&whole, "oncall")?;
-        let on_call: Vec<&str> = oncall.iter().map(|(name, _)| name.value.as_str()).collect();
-        let policy = Policy::read(&whole.child("policy"), Names { directories: &groups_of, on_call: &on_call })?;
+        let directories_and_surfaces =
+            surfaces.iter().copied().chain(directories.iter().map(|(name, _)| name.value.as_str())).map(str::to_owned).collect();
         let engine = whole.child("engine");
         let integrations = children(&whole, "integrations")?;
         let mut used = Vec::new();
@@ -124,7 +125,30 @@ impl Config {
             Some(folder) => own_manifests(&whole, &folder)?,
             None => Vec::new(),
         };
-        Ok(Config { organisation, policy, engine, integrations, directories, oncall, surfaces: used, manifests, whole })
+        let mut config = Config {
+            organisation,
+            policy: None,
+            directories_and_surfaces,
+            engine,
+            integrations,
+            directories,
+            oncall,
+            surfaces: used,
+            manifests,
+            whole,
+        };
+        let policy = config.whole.child("policy");
+        if policy.read::<serde::de::IgnoredAny>()?.is_some() {
+            config.policy = Some(config.names(|names| Policy::read(&policy, names))?);
+        }
+        Ok(config)
+    }
+
+    /// What policies may name.
+    pub fn names<T>(&self, work: impl FnOnce(Names) -> T) -> T {
+        let directories: Vec<&str> = self.directories_and_surfaces.iter().map(String::as_str).collect();
+        let on_call: Vec<&str> = self.oncall.iter().map(|(name, _)| name.value.as_str()).collect();
+        work(Names { directories: &directories, on_call: &on_call })
     }
 }
 

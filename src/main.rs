@@ -36,6 +36,8 @@ enum What {
     Breaker(cli::breaker::Breaker),
     /// Show the evidence of how a request's accesses ended, or why there is none yet.
     Receipt(cli::receipt::Receipt),
+    /// Change the access policies, and try them out before.
+    Policy(cli::policy::Args),
     /// Check the record, export it, seal what is new, archive what is over.
     Audit(cli::audit::Audit),
     /// Try out on this machine, without touching anything, that no access outlives its end.
@@ -75,6 +77,10 @@ async fn main() -> ExitCode {
         What::Receipt(args) => {
             telemetry::start("error");
             cli::receipt::run(args, outside).await
+        }
+        What::Policy(args) => {
+            telemetry::start("error");
+            cli::policy::run(args, outside).await
         }
         What::Audit(args) => {
             telemetry::start("error");

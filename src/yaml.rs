@@ -89,6 +89,11 @@ impl Section {
     }
 }
 
+/// Writes what can be read again.
+pub fn write(value: &impl serde::Serialize) -> Result<String, BadYaml> {
+    serde_saphyr::to_string(value).map_err(|error| BadYaml(error.to_string()))
+}
+
 /// Walks down the path and reads what it finds there; all else is passed over.
 struct Descend<'a, T> {
     path: &'a [String],

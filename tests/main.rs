@@ -6,6 +6,7 @@ mod demo;
 mod examples;
 mod harness;
 mod life;
+mod policies;
 mod selftest;
 mod slack;
 mod tidy;

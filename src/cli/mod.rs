@@ -7,6 +7,7 @@ pub mod alerts;
 pub mod audit;
 pub mod breaker;
 pub mod grants;
+pub mod policy;
 pub mod receipt;
 pub mod sweep;
 

@@ -1,21 +1,16 @@
 //! What the access policies say of something, with everything they need to know looked up.
 
-use std::sync::Arc;
-
-use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{Desk, Result, Rules, within};
-use crate::directory::Directory;
+use super::{Desk, Result, Rules};
 use crate::domain::access::{Access, Risk};
 use crate::domain::directory::{Members, Who};
 use crate::domain::id::PersonId;
-use crate::domain::person::{Email, Person};
+use crate::domain::person::Person;
 use crate::domain::time::{Span, Time};
-use crate::domain::zone::Zone;
-use crate::policy::facts::{Known, Preapproval, Property, Services, StandIn};
+use crate::policy::facts::{Preapproval, StandIn};
 use crate::policy::rule::Approver;
-use crate::policy::{Analysis, Asked, Facts, MayNot, Needs, Press, Progress, Refusal, Yes};
+use crate::policy::{Analysis, Asked, Facts, MayNot, Press, Progress, Refusal, Yes};
 use crate::store::{Decided, RequestRow};
 
 /// What is asked of the policies.
@@ -114,7 +109,8 @@ impl Desk {
             principal: &question.principal,
             at,
         };
-        let (mut facts, other) = futures::join!(self.look_up(rules.policy.needs(&asked), &question.principal), other);
+        let sources = self.sources();
+        let (mut facts, other) = futures::join!(sources.look_up(rules.policy.needs(&asked), &question.principal), other);
         let mut analysis = rules.policy.analyse(&asked, &facts);
         for (preapproval, stand_ins) in ahead {
             // The first that counts by the policy as it is now is enough; the longest comes first.
@@ -170,68 +166,6 @@ impl Desk {
             }
         }
         Ok(found)
-    }
-
-    /// Everything that is needed, all at the same time.
-    pub(super) async fn look_up(&self, needs: Needs, principal: &Who) -> Facts {
-        let Needs { groups, profiles, on_call, zone } = needs;
-        let groups = join_all(groups.into_iter().map(|group| async {
-            let members = self.members(&group).await;
-            (group, members)
-        }));
-        let profiles = join_all(profiles.into_iter().map(|property| async {
-            let email = self.property(&property, principal).await;
-            (property, email)
-        }));
-        let on_call = join_all(on_call.into_iter().map(|services| async {
-            let members = self.now_on_call(&services).await;
-            (services, members)
-        }));
-        let zone = async { if zone { Some(self.zone_of(principal).await) } else { None } };
-        let (groups, profiles, on_call, zone) = futures::join!(groups, profiles, on_call, zone);
-        Facts {
-            groups: groups.into_iter().collect(),
-            profiles: profiles.into_iter().collect(),
-            on_call: on_call.into_iter().collect(),
-            zone,
-            preapproval: None,
-            stand_ins: Vec::new(),
-        }
-    }
-
-    async fn members(&self, group: &crate::domain::directory::Group) -> Known<Arc<Members>> {
-        let directory = self.known_directory(&group.directory)?;
-        within(directory.members(&group.id)).await.map_err(|fault| fault.to_string())
-    }
-
-    async fn property(&self, (directory, property): &Property, principal: &Who) -> Known<Option<Email>> {
-        let found = self.known_directory(directory)?;
-        let Some(email) = &principal.email else { return Ok(None) };
-        let profile = within(found.profile(email)).await.map_err(|fault| fault.to_string())?;
-        let Some(text) = profile.and_then(|profile| profile.properties.get(property).cloned()) else { return Ok(None) };
-        let bad = || format!("The {property} that {directory} has for them is no e-mail address.");
-        Email::parse(&text).map(Some).ok_or_else(bad)
-    }
-
-    fn known_directory(&self, name: &str) -> Known<Arc<dyn Directory>> {
-        self.directory(name).ok_or_else(|| format!("The directory {name} is not configured."))
-    }
-
-    async fn now_on_call(&self, (integration, services): &Services) -> Known<Arc<Members>> {
-        let source = self.on_call(integration).ok_or_else(|| format!("The on-call source {integration} is not configured."))?;
-        within(source.on_call(services)).await.map_err(|fault| fault.to_string())
-    }
-
-    /// The first directory that says in which zone somebody is.
-    async fn zone_of(&self, principal: &Who) -> Known<Zone> {
-        let Some(email) = &principal.email else { return Err("In which time zone they are is not known.".to_owned()) };
-        for directory in self.directories() {
-            let profile = within(directory.profile(email)).await.map_err(|fault| fault.to_string())?;
-            if let Some(zone) = profile.and_then(|profile| Zone::parse(profile.zone.as_deref()?)) {
-                return Ok(zone);
-            }
-        }
-        Err("No directory says in which time zone they are.".to_owned())
     }
 
     /// Is it certain that nobody could approve this, now or when the next one is on call?

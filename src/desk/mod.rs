@@ -38,7 +38,7 @@ use crate::domain::person::{Actor, Handle, Person};
 use crate::domain::time::{Span, Time};
 use crate::policy::{self, Policy};
 use crate::secret::{BadSecret, Key};
-use crate::store::{Store, StoreError, Tx};
+use crate::store::{CONFIG, Store, StoreError, Tx};
 
 pub use answer::Answer;
 pub use inbox::Stored;
@@ -162,20 +162,26 @@ impl Desk {
         self.inner.outside.now()
     }
 
-    /// Stores the configuration's policy as a version, unless it is the one in force.
-    pub async fn put_policy(&self, policy: &Policy) -> Result<i64> {
+    /// Stores the configuration's policy as a version, unless it is what the configuration said before: then
+    /// what was applied since stays in force. A configuration that says nothing needs a record that does.
+    pub async fn put_policy(&self, policy: Option<&Policy>) -> Result<i64> {
+        if let Some(policy) = policy {
+            self.store_policy(policy).await?;
+        }
+        Ok(self.rules().await?.version)
+    }
+
+    async fn store_policy(&self, policy: &Policy) -> Result<()> {
         let now = self.now();
-        let text = serde_json::to_string(policy).map_err(no_policy)?;
+        let text = policy.stored().map_err(no_policy)?;
         let hash = policy::fingerprint(&text);
         let mut tx = self.inner.store.begin().await?;
-        let (version, new) = tx.put_policy(&text, &hash, "config", now).await?;
+        let (version, new) = tx.put_policy(&text, &hash, CONFIG, now).await?;
         if new {
             let body = serde_json::json!({ "version": version, "hash": hash });
             tx.record(Event::new(ORGANISATION, now, Actor::Config, "policy.stored").with(body));
         }
-        tx.commit().await?;
-        self.rules().await?;
-        Ok(version)
+        Ok(tx.commit().await?)
     }
 
     /// The policy in force now, read from the record each time; only a new version is read anew.

@@ -26,7 +26,7 @@ impl Desk {
     pub async fn offers(&self, person: &Person) -> Result<Offers> {
         let rules = self.limits().await?;
         let who = self.whole(person).await?;
-        let facts = self.look_up(rules.policy.needs_to_offer(), &who).await;
+        let facts = self.sources().look_up(rules.policy.needs_to_offer(), &who).await;
         let offer = rules.policy.offer(&who, &facts);
         let whole = self.catalog();
         let none = Attributes::new();

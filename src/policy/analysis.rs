@@ -432,6 +432,7 @@ pub(super) fn resource(rule: &Rule, asked: &Asked) -> Result<(), Not> {
                 .get(name)
                 .into_iter()
                 .flatten()
+                .filter(|(key, _)| filter.looks_at(key))
                 .map(|(key, values)| format!("{key}{}{}", if key.is_empty() { "" } else { " is " }, values.join(", ")))
                 .collect();
             let is = if is.is_empty() { "it has none".to_owned() } else { is.join("; ") };

@@ -169,6 +169,14 @@ impl Needs {
         needs
     }
 
+    /// What deciding on anything at all takes.
+    pub fn of_all(policy: &Policy) -> Needs {
+        let mut needs = Needs::default();
+        policy.in_force().iter().filter(|rule| !rule.disabled).for_each(|rule| needs.add(rule));
+        needs.roles(policy);
+        needs
+    }
+
     pub(super) fn roles(&mut self, policy: &Policy) {
         self.groups.extend(policy.approvers.groups.iter().chain(&policy.reviewers.groups).cloned());
     }

@@ -6,9 +6,12 @@
 
 pub mod analysis;
 pub mod facts;
+pub mod lint;
 pub mod offer;
+mod pattern;
 pub mod press;
 pub mod rule;
+mod sheets;
 #[cfg(test)]
 mod tests;
 pub mod wire;
@@ -25,13 +28,15 @@ use crate::domain::time::{Span, Time};
 use crate::yaml::{BadYaml, Section, Spanned};
 pub use analysis::{Analysis, Refusal, Way};
 pub use facts::{Asked, Facts, Needs};
-pub use offer::Offer;
+pub use offer::{Offer, Partly};
 pub use press::{MayNot, Press, Progress, Yes};
 use rule::{Approval, Approver, How, Options, Requestor, Resource, Rule};
+pub use sheets::places;
+use sheets::{Sheet, one};
 use wire::Written as WrittenRule;
 
 /// The `policy:` section of the configuration.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Written {
     approvers: Option<Spanned<WrittenHolders>>,
@@ -176,12 +181,29 @@ impl Policy {
             return Err(section
                 .problem("nobody could approve anything; write `policy: { approvers: { people: [ somebody@your.example ] } }`"));
         };
-        let span = |text: &Option<Spanned<String>>, otherwise: Span| match text {
-            Some(text) => Span::parse(&text.value).map_err(|why| section.mistake(text, why)),
+        Policy::of(&[Sheet { section: section.clone(), written }], names)
+    }
+
+    /// Reads a policy that stands in several files: each a list of rules, or keys as in the section.
+    pub fn read_all(files: &[Section], names: Names) -> Result<Policy, BadYaml> {
+        Policy::of(&sheets::read(files)?, names)
+    }
+
+    fn of(sheets: &[Sheet], names: Names) -> Result<Policy, BadYaml> {
+        let empty = |why: &str| match sheets.first() {
+            Some(sheet) => sheet.section.problem(why),
+            None => Section::whole("policy", "").problem(why),
+        };
+        let span = |key: &str, of: fn(&Written) -> Option<&Spanned<String>>, otherwise: Span| match one(sheets, key, of)? {
+            Some((section, text)) => Span::parse(&text.value).map_err(|why| section.mistake(text, why)),
             None => Ok(otherwise),
         };
-        let approvers = match &written.approvers {
-            Some(approvers) => {
+        let role = |key: &str, of: fn(&Written) -> Option<&WrittenHolders>| match one(sheets, key, of)? {
+            Some((section, written)) => holders(section, written, names),
+            None => Ok(Holders::default()),
+        };
+        let approvers = match one(sheets, "approvers", |written| written.approvers.as_ref())? {
+            Some((section, approvers)) => {
                 let read = holders(section, &approvers.value, names)?;
                 if read.is_empty() {
                     return Err(section.mistake(approvers, "nobody could approve anything; name people or groups here"));
@@ -190,22 +212,23 @@ impl Policy {
             }
             None => Holders::default(),
         };
-        let reviewers = holders(section, &written.security_reviewers.clone().unwrap_or_default(), names)?;
-        let owners = holders(section, &written.owners.clone().unwrap_or_default(), names)?;
-        let rules = rules(section, written.rules.as_deref().unwrap_or_default(), names)?;
+        let reviewers = role("securityReviewers", |written| written.security_reviewers.as_ref())?;
+        let owners = role("owners", |written| written.owners.as_ref())?;
+        let rules = rules(sheets, names)?;
         if rules.is_empty() && approvers.is_empty() && reviewers.is_empty() {
-            return Err(section.problem("nobody could approve anything; `approvers` needs people or groups"));
+            return Err(empty("nobody could approve anything; `approvers` needs people or groups"));
         }
-        for (given, key) in [(&written.allow_one_party, "allowOneParty"), (&written.require_reason, "requireReason")] {
-            if let Some(given) = given.as_ref().filter(|_| !rules.is_empty()) {
+        let flag = |key: &str, of: fn(&Written) -> Option<&Spanned<bool>>| match one(sheets, key, of)? {
+            Some((section, given)) if !rules.is_empty() => {
                 let why = format!("`{key}` stands here only where there are no rules; put it into the `options` of each entry");
-                return Err(section.mistake(given, why));
+                Err(section.mistake(given, why))
             }
-        }
-        let longest = span(&written.longest, Span::hours(12))?;
+            given => Ok(given.is_some_and(|(_, given)| given.value)),
+        };
+        let longest = span("longest", |written| written.longest.as_ref(), Span::hours(12))?;
         let mut durations = Vec::new();
-        match &written.durations {
-            Some(texts) => {
+        match one(sheets, "durations", |written| written.durations.as_ref())? {
+            Some((section, texts)) => {
                 for text in texts {
                     let length = Span::parse(&text.value).map_err(|why| section.mistake(text, why))?;
                     if longest < length {
@@ -219,23 +242,28 @@ impl Policy {
         durations.sort();
         durations.dedup();
         if durations.is_empty() || durations.len() > 90 {
-            return Err(section.problem("`durations` must offer between 1 and 90 lengths, like [30m, 1h, 4h]"));
+            return Err(empty("`durations` must offer between 1 and 90 lengths, like [30m, 1h, 4h]"));
         }
+        let at_once = match one(sheets, "extensions", |written| written.extensions.as_ref())? {
+            Some((section, extensions)) => Some(at_once(section, extensions, longest)?),
+            None => None,
+        };
+        let open_requests = one(sheets, "openRequests", |written| written.open_requests.as_ref())?;
         Ok(Policy {
             approvers,
             reviewers,
             owners,
-            rules,
             on_call: names.on_call.iter().map(|name| (*name).to_owned()).collect(),
-            allow_one_party: written.allow_one_party.is_some_and(|it| it.value),
-            require_reason: written.require_reason.is_some_and(|it| it.value),
-            standing: span(&written.standing, usual_standing())?,
+            allow_one_party: flag("allowOneParty", |written| written.allow_one_party.as_ref())?,
+            require_reason: flag("requireReason", |written| written.require_reason.as_ref())?,
+            rules,
+            standing: span("standing", |written| written.standing.as_ref(), usual_standing())?,
             durations,
             longest,
-            approvable: span(&written.approvable, Span::days(14))?,
-            allowance: span(&written.allowance, Span::minutes(15))?,
-            open_requests: written.open_requests.unwrap_or(20),
-            at_once: at_once(section, written.extensions.as_ref(), longest)?,
+            approvable: span("approvable", |written| written.approvable.as_ref(), Span::days(14))?,
+            allowance: span("allowance", |written| written.allowance.as_ref(), Span::minutes(15))?,
+            open_requests: open_requests.map_or(20, |(_, count)| *count),
+            at_once,
         })
     }
 
@@ -325,20 +353,22 @@ fn holders(section: &Section, written: &WrittenHolders, names: Names) -> Result<
     Ok(holders)
 }
 
-fn rules(section: &Section, written: &[Spanned<WrittenRule>], names: Names) -> Result<Vec<Rule>, BadYaml> {
-    let mut rules: Vec<Rule> = Vec::with_capacity(written.len());
+fn rules(sheets: &[Sheet], names: Names) -> Result<Vec<Rule>, BadYaml> {
+    let mut rules: Vec<Rule> = Vec::new();
     let mut seen = BTreeSet::new();
-    for one in written {
-        let rule = Rule::new(one.value.clone()).map_err(|why| section.mistake(one, why))?;
-        let wrong = |why: String| section.mistake(one, format!("rule \"{}\": {why}", rule.name));
-        if !seen.insert(rule.name.clone()) {
-            return Err(wrong("another rule has this name already; names are unique".to_owned()));
+    for Sheet { section, written } in sheets {
+        for one in written.rules.iter().flatten() {
+            let rule = Rule::new(one.value.clone()).map_err(|why| section.mistake(one, why))?;
+            let wrong = |why: String| section.mistake(one, format!("rule \"{}\": {why}", rule.name));
+            if !seen.insert(rule.name.clone()) {
+                return Err(wrong("another rule has this name already; names are unique".to_owned()));
+            }
+            if MOST_RULES < seen.len() {
+                return Err(wrong(format!("these are more than {MOST_RULES} rules")));
+            }
+            rule.knows_only(names).map_err(wrong)?;
+            rules.push(rule);
         }
-        if MOST_RULES < seen.len() {
-            return Err(wrong(format!("these are more than {MOST_RULES} rules")));
-        }
-        rule.knows_only(names).map_err(wrong)?;
-        rules.push(rule);
     }
     Ok(rules)
 }
@@ -373,13 +403,13 @@ impl Rule {
     }
 }
 
-fn at_once(section: &Section, written: Option<&WrittenExtensions>, longest: Span) -> Result<Option<Span>, BadYaml> {
-    let Some(WrittenExtensions { at_once }) = written else { return Ok(None) };
+fn at_once(section: &Section, written: &WrittenExtensions, longest: Span) -> Result<Span, BadYaml> {
+    let WrittenExtensions { at_once } = written;
     let most = Span::parse(&at_once.value).map_err(|why| section.mistake(at_once, why))?;
     if longest < most {
         return Err(section.mistake(at_once, format!("{most} is longer than `longest`, which is {longest}")));
     }
-    Ok(Some(most))
+    Ok(most)
 }
 
 /// Names a text of a policy; equal texts are one version.

@@ -136,6 +136,16 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// Is it about what stands under this key?
+    pub(super) fn looks_at(&self, key: &str) -> bool {
+        match self {
+            Filter::RemoveAll => true,
+            Filter::Match { key: wanted, .. } => wanted.as_deref().unwrap_or_default() == key,
+        }
+    }
+}
+
 impl Test {
     fn fits(&self, value: &str) -> bool {
         match self {

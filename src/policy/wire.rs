@@ -15,6 +15,8 @@
 
 mod back;
 
+pub(super) use back::write_span;
+
 use std::collections::BTreeMap;
 
 use regex::RegexBuilder;

@@ -475,7 +475,7 @@ async fn start(sim: &Arc<Sim>, store: &Store, target: &Target, messages: &Messag
         open_requests: 6,
         at_once: None,
     };
-    desk.put_policy(&policy).await?;
+    desk.put_policy(Some(&policy)).await?;
     engine.add_surface(Arc::new(Board { sim: sim.clone(), desk: desk.clone(), messages: messages.clone() }), &places);
     Ok(Process { desk, engine })
 }

@@ -43,6 +43,7 @@ pub use assignments::{AssignmentRow, Changed, GrantRow};
 pub use counts::Counts;
 pub use inbox::{Letter, RECEIVER_HAS};
 pub use lines::Other;
+pub use policies::CONFIG;
 pub use requests::{Decided, DecisionRow, RequestRow};
 pub use sweeps::{SweepRow, Tripped};
 pub use trail::MOST_LEAVES;

@@ -44,19 +44,25 @@ impl Store {
     }
 }
 
+/// The author of the versions that the configuration wrote.
+pub const CONFIG: &str = "config";
+
 impl Tx {
-    /// Stores a new version unless the one in force reads the same. Returns the version in force and
-    /// whether it is new.
+    /// Stores a new version unless nothing is new: for the configuration, that it wrote the same last; for
+    /// anybody else, that the one in force reads the same. So what was written since by somebody stays when
+    /// the configuration says what it said before. Returns the version in force and whether it is new.
     pub async fn put_policy(&mut self, text: &str, hash: &str, author: &str, now: Time) -> Result<(i64, bool)> {
-        let row = sqlx::query("SELECT version, hash FROM policies ORDER BY version DESC LIMIT 1")
-            .fetch_optional(self.sql().await?)
-            .await?;
-        let mut version = 0;
-        if let Some(row) = row {
-            version = row.try_get("version")?;
-            if row.try_get::<String, _>("hash")? == hash {
-                return Ok((version, false));
-            }
+        let own = if author == CONFIG { author } else { "%" };
+        let row = sqlx::query(
+            "SELECT (SELECT MAX(version) FROM policies) AS version,
+                    (SELECT hash FROM policies WHERE author LIKE $1 ORDER BY version DESC LIMIT 1) AS hash",
+        )
+        .bind(own)
+        .fetch_one(self.sql().await?)
+        .await?;
+        let version = row.try_get::<Option<i64>, _>("version")?.unwrap_or(0);
+        if row.try_get::<Option<String>, _>("hash")?.as_deref() == Some(hash) {
+            return Ok((version, false));
         }
         // Two replicas that start together both try the same number: one of them writes.
         let new = sqlx::query(

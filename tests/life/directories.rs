@@ -19,12 +19,18 @@ async fn a_reload_takes_over_directories_all_or_none() {
         std::fs::write(world.path("p0.yaml"), format!("{before}{more}")).expect("written");
         world.app.reload().await.map_err(|error| error.to_string())
     };
-    let known = || (world.app.desk.directory("okta").is_some(), world.app.desk.on_call("pager").is_some());
+    let known = || {
+        let sources = world.app.desk.sources();
+        (sources.directories.contains_key("okta"), sources.on_call.contains_key("pager"))
+    };
     std::fs::write(world.path("people.yaml"), "groups: [{ id: sec }]\n").expect("written");
     std::fs::write(world.path("oncall.yaml"), "services: { shop: [a@b.c, 7] }\n").expect("written");
     let both = "directories:\n  okta: { file: people.yaml }\noncall:\n  pager: { file: oncall.yaml }\n";
     let refused = says(both).await.expect_err("a mistake in the second");
-    assert!(refused.contains("oncall.yaml: line 1") && refused.contains("\"7\" is not an e-mail address"), "{refused}");
+    assert!(
+        refused.contains("oncall.yaml: ") && refused.contains("line 1") && refused.contains("\"7\" is not an e-mail address"),
+        "{refused}"
+    );
     assert_eq!(known(), (false, false));
     std::fs::write(world.path("oncall.yaml"), "services: { shop: [a@b.c] }\n").expect("written");
     assert_eq!((says(both).await, known()), (Ok(()), (true, true)));

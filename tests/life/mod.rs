@@ -16,3 +16,4 @@ mod replicas;
 mod running;
 mod sweep;
 mod two_parts;
+mod two_sources;

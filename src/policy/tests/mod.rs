@@ -3,6 +3,7 @@
 mod combine;
 mod examples;
 mod limits;
+mod lint;
 mod press;
 mod properties;
 mod table;

@@ -37,9 +37,12 @@ fn named(named: Named) -> WrittenGroup {
     WrittenGroup { directory: named.group.directory, id: named.group.id, label: Some(named.label) }
 }
 
-/// In minutes, which every span that was read is made of.
-fn write_span(span: Span) -> String {
-    format!("{}m", span.0 / Span::minutes(1).0)
+/// In the largest unit it is a whole number of; every span that was read is one of minutes.
+pub(in crate::policy) fn write_span(span: Span) -> String {
+    let units = [(Span::days(7), "w"), (Span::days(1), "d"), (Span::hours(1), "h")];
+    let whole = units.into_iter().find(|(unit, _)| span.0 % unit.0 == 0);
+    let (unit, letter) = whole.unwrap_or((Span::minutes(1), "m"));
+    format!("{}{letter}", span.0 / unit.0)
 }
 
 fn write_resource(resource: Resource) -> WrittenResource {

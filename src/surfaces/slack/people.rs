@@ -78,7 +78,7 @@ impl Slack {
         self.desk.who(&handle(who)).await
     }
 
-    /// First contact. `None`: it is nobody of ours, and they were told so.
+    /// First contact. `None`: it is nobody of ours, or a directory did not say who it is, and they were told so.
     pub(super) async fn meet(&self, who: &Who, url: Option<&str>) -> Result<Option<Person>, Fault> {
         if let Some(person) = self.known(who).await? {
             return Ok(Some(person));
