@@ -106,8 +106,7 @@ impl Config {
         let oncall = named(&whole, "oncall")?;
         for (name, _) in &directories {
             if surfaces.contains(&name.value.as_str()) {
-                let why =
-                    format!("\"{}\" is the name of the groups that people have there; give this directory another", name.value);
+                let why = format!("\"{}\" has groups of its own under its name; give this directory another", name.value);
                 return Err(whole.mistake(name, why).into());
             }
         }

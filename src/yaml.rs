@@ -182,6 +182,17 @@ mod tests {
     }
 
     #[test]
+    fn a_long_file_is_read_and_a_short_one_that_grows_without_end_is_not() {
+        let long = format!("[{}]\n", ["7"; 300_000].join(","));
+        assert_eq!(Section::whole("long.yaml", long).read::<Vec<u8>>().expect("valid").expect("there").len(), 300_000);
+        let mut laughs = String::from("- &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha, ha]\n");
+        for n in 1..9 {
+            laughs += &format!("- &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "));
+        }
+        assert!(Section::whole("laughs.yaml", laughs).read::<serde_json::Value>().is_err());
+    }
+
+    #[test]
     fn a_mistake_names_file_line_key_and_excerpt() {
         let text = FILE.replace("port:", "prot:");
         let told = Section::whole("p0.yaml", text).child("slack").child("inner").read::<Port>().expect_err("a typo").to_string();

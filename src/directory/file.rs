@@ -168,31 +168,31 @@ fn groups(file: &Section, written: Vec<WrittenGroup>) -> Result<BTreeMap<String,
             let found = places.get(inner.value.trim()).copied();
             found.ok_or_else(|| file.mistake(inner, format!("there is no group \"{}\" in this file", inner.value)))
         };
-        let inside = group.groups.iter().map(place).collect::<Result<Vec<_>, _>>()?;
-        graph.push(Node { members: &group.members, inside });
+        graph.push(group.groups.iter().map(place).collect::<Result<Vec<_>, _>>()?);
     }
-    let known = places.iter().map(|(id, place)| {
-        let label = written[*place].label.clone().unwrap_or_else(|| (*id).to_owned());
-        ((*id).to_owned(), Known { label, members: Arc::new(everybody(&graph, *place)) })
-    });
-    Ok(known.collect())
+    // Groups that come to the same people, as those in a circle do, share one list of them.
+    let mut lists: BTreeMap<BTreeSet<usize>, Arc<Members>> = BTreeMap::new();
+    let mut known = BTreeMap::new();
+    for (id, place) in places {
+        let mut from = below(&graph, place);
+        from.retain(|place| !written[*place].members.is_empty());
+        let members = lists.entry(from).or_insert_with_key(|from| {
+            let emails = from.iter().flat_map(|place| written[*place].members.iter().cloned()).collect();
+            Arc::new(Members { emails, ..Members::default() })
+        });
+        let label = written[place].label.clone().unwrap_or_else(|| id.to_owned());
+        known.insert(id.to_owned(), Known { label, members: members.clone() });
+    }
+    Ok(known)
 }
 
-/// A group: its own members, and the places of the groups in it.
-struct Node<'a> {
-    members: &'a [Email],
-    inside: Vec<usize>,
-}
-
-/// Everybody in a group. Each group below it is gone through once, whatever circles there are.
-fn everybody(graph: &[Node<'_>], group: usize) -> Members {
-    let mut found = Members::default();
+/// A group and all groups in it. Each is gone through once, whatever circles there are.
+fn below(graph: &[Vec<usize>], group: usize) -> BTreeSet<usize> {
     let (mut seen, mut next) = (BTreeSet::from([group]), vec![group]);
-    while let Some(node) = next.pop().and_then(|place| graph.get(place)) {
-        found.emails.extend(node.members.iter().cloned());
-        next.extend(node.inside.iter().filter(|inner| seen.insert(**inner)));
+    while let Some(inside) = next.pop().and_then(|place| graph.get(place)) {
+        next.extend(inside.iter().filter(|inner| seen.insert(**inner)));
     }
-    found
+    seen
 }
 
 #[cfg(test)]

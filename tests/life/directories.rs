@@ -27,10 +27,7 @@ async fn a_reload_takes_over_directories_all_or_none() {
     std::fs::write(world.path("oncall.yaml"), "services: { shop: [a@b.c, 7] }\n").expect("written");
     let both = "directories:\n  okta: { file: people.yaml }\noncall:\n  pager: { file: oncall.yaml }\n";
     let refused = says(both).await.expect_err("a mistake in the second");
-    assert!(
-        refused.contains("oncall.yaml: ") && refused.contains("line 1") && refused.contains("\"7\" is not an e-mail address"),
-        "{refused}"
-    );
+    assert!(refused.contains("oncall.yaml: error: line 1 column 27: \"7\" is not an e-mail address"), "{refused}");
     assert_eq!(known(), (false, false));
     std::fs::write(world.path("oncall.yaml"), "services: { shop: [a@b.c] }\n").expect("written");
     assert_eq!((says(both).await, known()), (Ok(()), (true, true)));
@@ -40,9 +37,9 @@ async fn a_reload_takes_over_directories_all_or_none() {
         ("directories:\n  okta: {}\n", "line 8 column 3: say of which kind \"okta\" is, and only that; there are file"),
         ("oncall:\n  pager: { file: oncall.yaml, api: x }\n", "line 8 column 3"),
         ("directories:\n  okta: people.yaml\n", "line 8"),
-        ("directories:\n  okta: { file: }\n", "directories.okta.file"),
+        ("directories:\n  okta: { file: }\n", "line 8 column 15"),
         ("directories:\n  okta: { file: gone.yaml }\n", "line 8 column 17: the file "),
-        ("directories:\n  slack: { file: people.yaml }\n", "line 8 column 3: \"slack\" is the name of"),
+        ("directories:\n  slack: { file: people.yaml }\n", "line 8 column 3: \"slack\" has groups of its own"),
         ("directories:\n  'a b': { file: people.yaml }\n", "line 8 column 3: a name here is made of letters"),
         ("directories:\n  okta: { file: people.yaml }\n  okta: { file: people.yaml }\n", "line 9"),
     ] {
