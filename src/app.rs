@@ -159,7 +159,9 @@ impl App {
         desk.ask_of(sources);
         desk.configure(catalog, places.clone());
         engine.configure(config.engine.read()?.unwrap_or_default());
-        desk.put_policy(&config.policy).await?;
+        if desk.put_policy(&config.policy).await? {
+            desk.retell_undecided().await?;
+        }
         desk.remember_choices().await?;
         let (settings, more, places) = (Arc::new(settings), Arc::new(more), Arc::new(places));
         let metrics = server::metrics(store.clone(), outside.clone(), metrics);
@@ -183,6 +185,7 @@ impl App {
         self.engine.configure(limits);
         self.desk.ask_of(sources);
         self.desk.configure(catalog, self.places.to_vec());
+        self.desk.retell_undecided().await?;
         Ok(())
     }
 

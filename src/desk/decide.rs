@@ -140,7 +140,7 @@ impl Desk {
             need: progress.need,
             step: progress.step,
             steps: progress.steps,
-            who: progress.who.clone(),
+            who: progress.who(),
         };
         let mut tx = self.inner.store.begin().await?;
         if !self.take(&mut tx, came, &answer).await? {

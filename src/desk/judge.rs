@@ -14,7 +14,7 @@ use crate::domain::person::{Email, Person};
 use crate::domain::time::{Span, Time};
 use crate::domain::zone::Zone;
 use crate::policy::facts::{Known, Preapproval, Property, Services, StandIn};
-use crate::policy::{Analysis, Asked, Facts, MayNot, Needs, Press, Progress, Yes};
+use crate::policy::{Analysis, Asked, Facts, MayNot, Needs, Press, Progress, Refusal, Yes};
 use crate::store::{Decided, RequestRow};
 
 /// What is asked of the policies.
@@ -54,7 +54,12 @@ impl Routed {
     /// Does the policy ask for more now than it did: is it refused, or is a way gone?
     pub fn was_laxer(&self, now: &Analysis) -> bool {
         let ways: Vec<String> = now.open().map(crate::policy::Way::words).collect();
-        now.at_once.is_none() && (now.refused.is_some() || self.ways.iter().any(|way| !ways.contains(way)))
+        match &now.refused {
+            // What could not be looked up says nothing of the policies.
+            Some(Refusal::Unknown { .. }) => false,
+            Some(_) => true,
+            None => now.at_once.is_none() && self.ways.iter().any(|way| !ways.contains(way)),
+        }
     }
 }
 

@@ -161,8 +161,8 @@ impl Desk {
         self.inner.outside.now()
     }
 
-    /// Stores the configuration's policy as a version, unless it is the one in force.
-    pub async fn put_policy(&self, policy: &Policy) -> Result<i64> {
+    /// Stores the configuration's policy as a version, unless it is the one in force. Tells whether it is new.
+    pub async fn put_policy(&self, policy: &Policy) -> Result<bool> {
         let now = self.now();
         let text = serde_json::to_string(policy).map_err(no_policy)?;
         let hash = policy::fingerprint(&text);
@@ -174,7 +174,18 @@ impl Desk {
         }
         tx.commit().await?;
         self.rules().await?;
-        Ok(version)
+        Ok(new)
+    }
+
+    /// What waits for a decision says what the policies and directories that count now make of it.
+    pub async fn retell_undecided(&self) -> Result<()> {
+        settle!(self.retell_undecided_once().await)
+    }
+
+    async fn retell_undecided_once(&self) -> Result<()> {
+        let mut tx = self.inner.store.begin().await?;
+        tx.bump_undecided(self.now()).await?;
+        Ok(tx.commit().await?)
     }
 
     /// The policy in force now, read from the record each time; only a new version is read anew.

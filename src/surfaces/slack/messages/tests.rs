@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
-use crate::desk::view::{Approvers, Extends, GroupView, Left, More, PersonView, PolicyView};
+use crate::desk::view::{Approvers, Extends, GroupView, Left, More, PersonView, PolicyView, ProgressView};
 use crate::domain::alert::{Alert, AlertKind, Told};
 use crate::domain::grant::End;
 use crate::domain::id::{AlertId, PersonId, RequestId};
@@ -12,6 +12,7 @@ use crate::domain::outside::tests::Still;
 use crate::surfaces::slack::limits;
 
 mod extensions;
+mod policies;
 
 const NOW: Time = Time(1_800_000_000_000); // 2027-01-15 08:00 UTC
 
@@ -764,6 +765,17 @@ fn everywhere(mut view: RequestView, text: &str) -> RequestView {
         ],
         others: vec![text.to_owned()],
         count: None,
+    };
+    view.policy = PolicyView {
+        rules: vec![text.to_owned(); 30],
+        refused: (text.len() % 2 == 1).then(|| format!("Nobody can say yes. {text}")),
+        stricter: true,
+        progress: Some(ProgressView { need: 3, who: view.approvers.clone(), then: vec![text.to_owned(); 9], ..ProgressView::default() }),
+        said_yes: view.approvers.people.clone(),
+        can_escalate: true,
+        escalated_at: Some(NOW),
+        at_once: (view.phase != Phase::Asked).then(|| text.to_owned()),
+        emergency: true,
     };
     match &mut view.phase {
         Phase::Asked | Phase::Withdrawn { .. } | Phase::Stale { .. } => {}
