@@ -108,7 +108,9 @@ impl Refusal {
                 format!("The access policy \"{rule}\" requires a reason, and none was given. It can be asked for again with one.")
             }
             Refusal::NeedsDuration { rule } => {
-                format!("The access policy \"{rule}\" requires a duration, and none was given. It can be asked for again with one.")
+                format!(
+                    "The access policy \"{rule}\" requires a duration, and none was given. It can be asked for again with one."
+                )
             }
             Refusal::OnlyAhead { rule } => format!(
                 "It can only be had when it was allowed ahead of time; whoever may approve it can do so with `/p0 allow`. (Access policy \"{rule}\".)"

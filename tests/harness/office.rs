@@ -334,7 +334,7 @@ impl Office {
     /// Waits until the approvals message says this.
     pub async fn channel_says(&self, request: &RequestId, part: &str) -> String {
         self.until(&format!("the channel says {part:?} of {request}"), async || {
-            Some(text(&self.approval(request))).filter(|text| text.contains(part))
+            self.copies(request).last().map(text).filter(|text| text.contains(part))
         })
         .await
     }

@@ -219,6 +219,7 @@ stories! {
         let (request, told) = office.asks_with("alice", "--duration 2h").await;
         assert!(told.ends_with("for 2 hours as soon as it works: no approval is needed, by the access policy \"prod\". You will get a message."), "{told}");
         office.becomes_member("alice").await;
+        office.dm_says("alice", &request, "How to use it").await;
         let told = office.channel_says(&request, "Given without asking anybody").await;
         assert!(told.contains("Approved by the access policy"), "{told}");
         office.pass(Span::minutes(121));

@@ -90,7 +90,16 @@ stories! {
             let (request, _) = office.asks_with("alice", "--duration 20m --reason INC-42").await;
             let message = office.until("the message", async || office.copies(&request).pop()).await;
             tokio::join!(office.presses_in("bob", &message, "approve"), office.presses_in("carol", &message, "approve"));
-            office.channel_says(&request, "One more yes is needed from").await;
+            for who in ["bob", "carol"] {
+                let counted = || {
+                    let told = office.sim.ephemerals(who).expect("a person");
+                    let told: Vec<String> = told.iter().map(text).collect();
+                    assert!(!told.iter().any(|told| told.contains("in a minute")), "{who} was told {told:?}");
+                    told.iter().filter(|told| told.contains("Your yes counts")).count()
+                };
+                office.until(&format!("the yes of {who} counts"), async || (counted() == round + 1).then_some(())).await;
+            }
+            office.channel_says(&request, "said yes. One more yes is needed from Dave Diaz").await;
             tokio::join!(office.presses_in("dave", &message, "approve"), office.presses_in("erin", &message, "approve"));
             office.channel_says(&request, "Approved by").await;
             let late = || ["dave", "erin"].iter().map(|who| {
@@ -191,6 +200,8 @@ stories! {
         office.presses("dave", &after, "approve").await;
         office.until("dave is refused", async || (before < office.sim.ephemerals("dave").expect("dave").len()).then_some(())).await;
         assert_eq!(office.app.store.decisions(&after).await.expect("read").len(), 0);
+        office.presses("bob", &after, "approve").await;
+        office.channel_says(&after, "Approved by Bob Baker").await;
 
         office.answer("bob", "away --to dave@acme.example").await;
         let ladder = by("bob").replace("uid: bob@acme.example", "uid: bob@acme.example, ask: { people: [1], every: 10m }");
