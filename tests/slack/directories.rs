@@ -36,7 +36,7 @@ stories! {
     async fn a_file_says_who_approves_and_a_change_counts_at_the_next_press(setting: Setting) {
         let office = office_with_a_file(setting).await;
         let first = office.asks("alice").await;
-        office.channel_says(&first, "the people group sec").await;
+        office.channel_says(&first, "The people group sec may decide.").await;
         office.presses("carol", &first, "approve").await;
         office.is_told("carol", "Only approvers").await;
         office.presses("bob", &first, "approve").await;

@@ -102,10 +102,13 @@ stories! {
             office.channel_says(&request, "said yes. One more yes is needed from Dave Diaz").await;
             tokio::join!(office.presses_in("dave", &message, "approve"), office.presses_in("erin", &message, "approve"));
             office.channel_says(&request, "Approved by").await;
-            let late = || ["dave", "erin"].iter().map(|who| {
-                let told = office.sim.ephemerals(who).expect("a person");
-                told.iter().filter(|told| text(told).contains("approved this already")).count()
-            }).sum::<usize>();
+            let late = || {
+                let told = ["dave", "erin"].map(|who| office.sim.ephemerals(who).expect("a person"));
+                let told: Vec<String> = told.iter().flatten().map(text).collect();
+                let known = |told: &&String| !told.contains("approved this already");
+                assert_eq!(told.iter().find(known), None, "whoever is too late is told so and nothing else");
+                told.len()
+            };
             office.until("one of them is too late", async || (late() == round + 1).then_some(())).await;
             let decisions = office.app.store.decisions(&request).await.expect("read");
             assert_eq!(decisions.len(), 3, "{decisions:?}");
