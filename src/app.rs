@@ -170,7 +170,9 @@ impl App {
         desk.ask_of(sources);
         desk.configure(catalog, places.clone());
         engine.configure(config.engine.read()?.unwrap_or_default());
-        desk.put_policy(config.policy.as_ref()).await?;
+        if desk.put_policy(config.policy.as_ref()).await? {
+            desk.retell_undecided().await?;
+        }
         desk.remember_choices().await?;
         let (settings, more, places) = (Arc::new(settings), Arc::new(more), Arc::new(places));
         let metrics = server::metrics(store.clone(), outside.clone(), metrics);
@@ -194,6 +196,7 @@ impl App {
         self.engine.configure(limits);
         self.desk.ask_of(sources);
         self.desk.configure(catalog, self.places.to_vec());
+        self.desk.retell_undecided().await?;
         Ok(())
     }
 

@@ -126,6 +126,8 @@ pub struct Complete {
     pub reason: Option<String>,
     /// As asked for, or the manifest's default; `None` leaves it to the organisation's.
     pub duration: Option<Span>,
+    /// Somebody said so: it is no default.
+    pub duration_said: bool,
     pub break_glass: bool,
     pub only_at_once: bool,
     /// There when it is allowed ahead of time, with an end or a length.
@@ -141,7 +143,7 @@ impl From<Complete> for Draft {
             access_type: Some(it.access.access_type),
             values: it.access.args,
             reason: it.reason,
-            duration: it.duration,
+            duration: it.duration.filter(|_| it.duration_said),
             break_glass: it.break_glass,
             only_at_once: it.only_at_once,
             window: it.window,
@@ -190,7 +192,8 @@ impl Draft {
         let usual = |window: Window| Window { length: window.length.or(Some(Window::USUAL)), ..window };
         let window = window.map(|window| if window.end.is_some() { window } else { usual(window) });
         let Draft { purpose, break_glass, only_at_once, .. } = *self;
-        Ok(Complete { purpose, to, access, effect, reason, duration, break_glass, only_at_once, window })
+        let duration_said = self.duration.is_some();
+        Ok(Complete { purpose, to, access, effect, reason, duration, duration_said, break_glass, only_at_once, window })
     }
 
     /// Which access type of which integration is meant.

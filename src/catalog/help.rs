@@ -195,7 +195,7 @@ pub fn ls(program: &str) -> String {
 pub fn ls_integrations(catalog: &Catalog, program: &str) -> String {
     let rows: Vec<(&str, &str)> = catalog.integrations().map(|it| (it.name.as_str(), it.title.as_str())).collect();
     match rows.first() {
-        None => "No integration is configured yet.\n".to_owned(),
+        None => "There is nothing you can ask for: no integration is configured, or no access policy lets you.\n".to_owned(),
         Some((first, _)) => format!("{}\nMore about one: {program} ls {first}\n", table(rows.clone())),
     }
 }

@@ -60,13 +60,17 @@ impl Reader<'_> {
         let Some(word) = words.next() else {
             return match parts.options.first() {
                 Some(option) => Err(self.no_option(option, None, MORE)),
-                None => Ok(Command::Help(help::ls_integrations(catalog, program))),
+                None => Ok(Command::Help(help::ls_integrations(self.context.offered, program))),
             };
         };
         let Some(integration) = catalog.get(&word.text) else { return Err(self.no_integration(word, MORE)) };
         let Some(word) = words.next() else {
             self.no_options_yet(parts, MORE)?;
-            return Ok(Command::Help(help::ls_access_types(integration, program)));
+            let offered = self.context.offered.get(&integration.name);
+            return Ok(Command::Help(match offered {
+                Some(offered) => help::ls_access_types(offered, program),
+                None => format!("No access policy lets you ask for anything in {}.\n", integration.title),
+            }));
         };
         let (access, arg) = match integration.access_type(&word.text) {
             Some(access) => match words.next() {

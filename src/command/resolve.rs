@@ -17,8 +17,10 @@ use crate::domain::access::Args;
 /// What a line is read against.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// The integrations that are offered.
+    /// Everything that there is.
     pub catalog: &'a Catalog,
+    /// As much of it as lists show.
+    pub offered: &'a Catalog,
     pub lookup: &'a dyn Lookup,
     /// What people type to reach us: `/p0` in Slack, `p0` in a shell. Stands before all advice.
     pub program: &'a str,

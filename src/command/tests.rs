@@ -20,7 +20,7 @@ static HOUSE: LazyLock<House> = LazyLock::new(|| House { catalog: catalog(), loo
 
 impl House {
     fn context(&self) -> Context<'_> {
-        Context { catalog: &self.catalog, lookup: &self.lookup, program: "/p0" }
+        Context { catalog: &self.catalog, offered: &self.catalog, lookup: &self.lookup, program: "/p0" }
     }
 }
 

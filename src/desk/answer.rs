@@ -13,6 +13,9 @@ pub enum Answer {
     Asked {
         request: RequestId,
         effect: String,
+        /// For whom, if for somebody else.
+        #[serde(default)]
+        whom: Option<String>,
     },
     /// The same was asked before and still waits.
     AlreadyAsked {
@@ -31,7 +34,7 @@ pub enum Answer {
         effect: String,
         length: Span,
         why: String,
-        /// Who has it, if not whoever asked.
+        /// Who has it, if somebody else.
         #[serde(default)]
         whom: Option<String>,
     },
@@ -182,26 +185,29 @@ impl Answer {
     /// The words, with times written by `when` (each surface has its own way to show a reader's zone).
     pub fn words(&self, when: impl Fn(Time) -> String) -> String {
         match self {
-            Answer::Asked { effect, .. } => format!("Asked for {effect}. You will get a message when somebody decides."),
+            Answer::Asked { effect, whom, .. } => {
+                let whom = whom.as_ref().map(|whom| format!(" for {whom}")).unwrap_or_default();
+                format!("Asked for {effect}{whom}. You will get a message when somebody decides.")
+            }
             Answer::AlreadyAsked { effect, .. } => format!("You already asked for {effect}, and it waits for a decision."),
             Answer::AtOnce { effect, until, .. } => {
                 format!("The access policy approved this at once: {effect}, until {}.", when(*until))
             }
             Answer::Given { effect, length, why, whom, .. } => {
-                let has = whom.as_ref().map_or_else(|| "You have".to_owned(), |name| format!("{name} has"));
+                let has = whom.as_ref().map_or_else(|| "You have".to_owned(), |whom| format!("{whom} has"));
                 format!("{has} {effect} for {length} as soon as it works: {why}. You will get a message.")
             }
             Answer::Counted { have, need, step, steps, who, .. } => {
                 let step = if *steps > 1 { format!(" (step {step} of {steps})") } else { String::new() };
                 let missing = need.saturating_sub(*have);
-                let more = if missing == 1 { "one more yes is".to_owned() } else { format!("{missing} more are") };
+                let more = if missing == 1 { "one more yes is".to_owned() } else { format!("{missing} more yeses are") };
                 format!("Your yes counts; {more} needed from {who}{step}.")
             }
             Answer::Away { instead: None } => "You decide yourself; nobody does in your place. `/p0 away --to carol@your.example --until 2027-01-07` lets somebody.".to_owned(),
             Answer::Away { instead: Some((name, until)) } => {
                 format!("{name} decides in your place until {}, but not your own requests. `/p0 back` ends it.", when(*until))
             }
-            Answer::Escalated { whom, .. } => format!("{whom} got a message about it."),
+            Answer::Escalated { whom, .. } => format!("{whom} will get a message about it now."),
             Answer::Allowed { effect, whom, until, length, .. } => format!(
                 "Allowed ahead of time: {whom} can have {effect} at once until {}, each time for at most {length}.",
                 when(*until)

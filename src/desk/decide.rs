@@ -76,6 +76,8 @@ impl Desk {
             Ok(yes) => yes,
             // Whoever could have decided it is told what came of it.
             Err(_) if row.request.state != RequestState::Open && self.decides(&rules, &mut judged, &actor).await?.is_ok() => None,
+            // Somebody said something while we looked: what was read before and after that does not go together.
+            Err(_) if self.went_on(&row).await? => return Box::pin(self.decide(came, id, verdict, chosen, note)).await,
             Err(why) => return self.only_answer(came, Answer::Refused { why: why.to_string() }).await,
         };
         let now = self.now();
@@ -122,6 +124,12 @@ impl Desk {
         super::settle!(self.put_decision(came, &row, &decision, given, &by).await)
     }
 
+    /// Did somebody decide something of it since it was read?
+    async fn went_on(&self, row: &RequestRow) -> Result<bool> {
+        let now = self.inner.store.request(&row.request.id).await?;
+        Ok(now.is_some_and(|now| (now.request.state, now.approvals) != (row.request.state, row.approvals)))
+    }
+
     /// The shortest length that somebody said yes to so far.
     async fn shortest_said(&self, row: &RequestRow) -> Result<Option<Span>> {
         if row.approvals == 0 {
@@ -149,7 +157,7 @@ impl Desk {
             need: progress.need,
             step: progress.step,
             steps: progress.steps,
-            who: progress.who.clone(),
+            who: progress.who(),
         };
         let mut tx = self.inner.store.begin().await?;
         if !self.take(&mut tx, came, &answer).await? {

@@ -52,8 +52,12 @@ impl Routed {
     /// Does the policy ask for more now than it did: is it refused, or is a way gone?
     pub fn was_laxer(&self, now: &Analysis) -> bool {
         let ways: Vec<String> = now.open().map(crate::policy::Way::words).collect();
-        let unknown = matches!(now.refused, Some(Refusal::Unknown { .. }));
-        !unknown && now.at_once.is_none() && (now.refused.is_some() || self.ways.iter().any(|way| !ways.contains(way)))
+        match &now.refused {
+            // What could not be looked up says nothing of the policies.
+            Some(Refusal::Unknown { .. }) => false,
+            Some(_) => true,
+            None => now.at_once.is_none() && self.ways.iter().any(|way| !ways.contains(way)),
+        }
     }
 }
 

@@ -163,15 +163,18 @@ impl Desk {
     }
 
     /// Stores the configuration's policy as a version, unless it is what the configuration said before: then
-    /// what was applied since stays in force. A configuration that says nothing needs a record that does.
-    pub async fn put_policy(&self, policy: Option<&Policy>) -> Result<i64> {
-        if let Some(policy) = policy {
-            self.store_policy(policy).await?;
-        }
-        Ok(self.rules().await?.version)
+    /// what was applied since stays in force. A configuration that says nothing needs a record that does. Tells
+    /// whether it is new.
+    pub async fn put_policy(&self, policy: Option<&Policy>) -> Result<bool> {
+        let new = match policy {
+            Some(policy) => self.store_policy(policy).await?,
+            None => false,
+        };
+        self.rules().await?;
+        Ok(new)
     }
 
-    async fn store_policy(&self, policy: &Policy) -> Result<()> {
+    async fn store_policy(&self, policy: &Policy) -> Result<bool> {
         let now = self.now();
         let text = policy.stored().map_err(no_policy)?;
         let hash = policy::fingerprint(&text);
@@ -181,6 +184,18 @@ impl Desk {
             let body = serde_json::json!({ "version": version, "hash": hash });
             tx.record(Event::new(ORGANISATION, now, Actor::Config, "policy.stored").with(body));
         }
+        tx.commit().await?;
+        Ok(new)
+    }
+
+    /// What waits for a decision says what the policies and directories that count now make of it.
+    pub async fn retell_undecided(&self) -> Result<()> {
+        settle!(self.retell_undecided_once().await)
+    }
+
+    async fn retell_undecided_once(&self) -> Result<()> {
+        let mut tx = self.inner.store.begin().await?;
+        tx.bump_undecided(self.now()).await?;
         Ok(tx.commit().await?)
     }
 

@@ -115,7 +115,10 @@ impl Desk {
         }
         for asked in &turns.asked {
             all.push(here(Audience::Approver(asked.person.clone()), after(asked.after)));
-            tx.had_turn(&asked.turn, request.created_at).await?;
+            // Whoever may never come to be asked keeps the turn.
+            if asked.after == Span::ZERO {
+                tx.had_turn(&asked.turn, request.created_at).await?;
+            }
         }
         for (surface, realm, audience, not_before) in all {
             self.put_notice(tx, Subject::Request(request.id.clone()), (surface, realm), audience, not_before).await?;
@@ -185,22 +188,26 @@ impl Desk {
         if let Err(why) = may {
             return self.only_answer(came, Answer::Refused { why }).await;
         }
-        super::settle!(self.put_reviewed(came, &alert.subject, &row).await)
+        let told = Told { looked_at_by: Some(came.person.name.clone()), ..alert.told };
+        super::settle!(self.put_reviewed(came, &alert.subject, &told, &row).await)
     }
 
-    async fn put_reviewed(&self, came: &Came, subject: &str, row: &RequestRow) -> Result<Answer> {
+    async fn put_reviewed(&self, came: &Came, subject: &str, told: &Told, row: &RequestRow) -> Result<Answer> {
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
         if !self.take(&mut tx, came, &Answer::Nothing).await? {
             drop(tx);
             return self.answer_of(&came.key).await;
         }
-        if let Some(alert) = tx.close_alert(AlertKind::Emergency, subject, now).await? {
-            tx.bump_notices(&alert).await?;
-            tx.show_notices(&alert, now).await?;
-            let by = Actor::Person(came.person.id.clone());
-            tx.record(Event::new(&row.request.id, now, by, "request.reviewed").with(json!({ "alert": alert })));
-        }
+        let Some(alert) = tx.close_alert_with(AlertKind::Emergency, subject, told, now).await? else {
+            drop(tx);
+            let why = "Somebody else looked at it already.".to_owned();
+            return self.only_answer(came, Answer::Refused { why }).await;
+        };
+        tx.bump_notices(&alert).await?;
+        tx.show_notices(&alert, now).await?;
+        let by = Actor::Person(came.person.id.clone());
+        tx.record(Event::new(&row.request.id, now, by, "request.reviewed").with(json!({ "alert": alert })));
         tx.commit().await?;
         Ok(Answer::Nothing)
     }

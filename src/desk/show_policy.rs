@@ -8,8 +8,8 @@ use super::{Desk, Result, Rules};
 use crate::domain::directory::Group;
 use crate::domain::person::{Actor, Email};
 use crate::domain::request::RequestState;
-use crate::policy::Refusal;
 use crate::policy::rule::{Approver, Effect};
+use crate::policy::{Progress, Refusal};
 use crate::store::{Decided, RequestRow};
 
 impl Desk {
@@ -34,16 +34,20 @@ impl Desk {
         realm: &str,
     ) -> Result<Approvers> {
         let (progress, who_may) = self.how_far(rules, row, judged).await?;
-        view.progress =
-            progress.map(|it| ProgressView { step: it.step, steps: it.steps, have: it.have, need: it.need, who: it.who });
+        if let Some(Progress { step, steps, have, need, approvers, then, .. }) = progress {
+            let who = self.approvers_view(rules, judged, approvers.iter(), surface, realm).await?;
+            view.progress = Some(ProgressView { step, steps, have, need, who, then });
+        }
         for who in self.said_yes(row).await? {
             view.said_yes.push(self.person_view(&who.id, surface, realm).await?);
         }
-        // What could not be looked up just now is no reason to say for good that nobody can.
-        let lasting = |refusal: &&Refusal| !matches!(refusal, Refusal::Unknown { .. });
-        view.refused = judged.analysis.refused.as_ref().filter(lasting).map(ToString::to_string);
+        view.refused = judged.analysis.refused.as_ref().map(|refusal| match refusal {
+            Refusal::Unknown { .. } => refusal.to_others(),
+            _ => format!("Nobody can say yes to this as the access policies are now. {}", refusal.to_others()),
+        });
         view.stricter = rules.version != row.request.policy && routed(row).was_laxer(&judged.analysis);
-        let mut approvers = self.approvers_view(rules, judged, surface, realm).await?;
+        let all = judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers);
+        let mut approvers = self.approvers_view(rules, judged, all, surface, realm).await?;
         approvers.count = who_may.map(|members| members.emails.len() + members.handles.len());
         let on_call = |approver: &&Approver| matches!(approver, Approver::OnCall { .. });
         let mut all = judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers);
@@ -51,8 +55,15 @@ impl Desk {
         Ok(approvers)
     }
 
-    /// Everybody who may say yes at some step.
-    async fn approvers_view(&self, rules: &Rules, judged: &Judgement, surface: &str, realm: &str) -> Result<Approvers> {
+    /// Those who may say yes, each once.
+    async fn approvers_view(
+        &self,
+        rules: &Rules,
+        judged: &Judgement,
+        all: impl Iterator<Item = &Approver>,
+        surface: &str,
+        realm: &str,
+    ) -> Result<Approvers> {
         let mut approvers = Approvers::default();
         let mut people: Vec<PersonView> = Vec::new();
         let mut groups: Vec<GroupView> = Vec::new();
@@ -63,7 +74,6 @@ impl Desk {
             id: group.id.clone(),
             label: label.cloned(),
         };
-        let all = judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers);
         let all: Vec<&Approver> = all.filter(|approver| seen.insert((*approver).clone())).collect();
         for approver in all {
             match approver {

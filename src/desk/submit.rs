@@ -127,6 +127,10 @@ impl Desk {
             Some(why @ Refusal::NeedsDuration { .. }) => {
                 return self.mistaken(came, vec![mistake(DURATION, why.to_string())]).await;
             }
+            Some(why) if principal.id != came.person.id => {
+                let why = format!("{} cannot have this. {}", principal.name, why.to_others());
+                return self.only_answer(came, Answer::Refused { why }).await;
+            }
             Some(why) => return self.only_answer(came, Answer::Refused { why: why.to_string() }).await,
         }
         let most = self.no_longer_than_type(judged.analysis.longest(), &wanted.access);
@@ -228,7 +232,9 @@ impl Desk {
             routed: serde_json::to_string(&Routed::of(&judged.analysis)).ok(),
             escalated_at: None,
         };
+        let whom = (principal.id != came.person.id).then_some(principal.name);
         if let Some(at_once) = self.at_once(rules, &judged, line, from, &mut row).await? {
+            let whom = whom.clone();
             let answer = match at_once.extension {
                 true => Answer::AtOnce {
                     request: row.request.id.clone(),
@@ -240,7 +246,7 @@ impl Desk {
                     effect: row.request.effect.clone(),
                     length: row.request.length,
                     why: at_once.why.clone(),
-                    whom: (principal.id != came.person.id).then(|| principal.name.clone()),
+                    whom,
                 },
             };
             if let Some(answer) = super::settle!(self.insert(came, &row, rules, &judged, &answer, Some(&at_once)).await)? {
@@ -263,7 +269,7 @@ impl Desk {
             let why = "Nobody can approve this: the only people who could are those it is for, or there are none. Tell whoever looks after the access policies.";
             return self.only_answer(came, Answer::Refused { why: why.to_owned() }).await;
         }
-        let answer = Answer::Asked { request: row.request.id.clone(), effect: row.request.effect.clone() };
+        let answer = Answer::Asked { request: row.request.id.clone(), effect: row.request.effect.clone(), whom };
         Ok(super::settle!(self.insert(came, &row, rules, &judged, &answer, None).await)?.unwrap_or(answer))
     }
 
@@ -312,7 +318,7 @@ impl Desk {
         }
         let rule = &at_once.rule;
         let (actor, why) = match &at_once.why {
-            Why::Persistent => (Actor::Config, format!("always open to them, by the access policy \"{rule}\"")),
+            Why::Persistent => (Actor::Config, format!("no approval is needed, by the access policy \"{rule}\"")),
             Why::OnCall { integration } => (Actor::Config, format!("on call in {integration}, by the access policy \"{rule}\"")),
             Why::BreakGlass => (Actor::Config, format!("{EMERGENCY}, by the access policy \"{rule}\"")),
             Why::AllowedAhead { by } => {

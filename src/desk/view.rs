@@ -112,7 +112,7 @@ pub struct GroupView {
 pub struct PolicyView {
     /// The rules by which it was routed; none for the default approvals.
     pub rules: Vec<String>,
-    /// Nobody can say yes to it as the policies are now, and why.
+    /// Nobody can say yes to it now, and why.
     pub refused: Option<String>,
     /// The policies ask for more than they did when it was asked.
     pub stricter: bool,
@@ -130,13 +130,15 @@ pub struct PolicyView {
 }
 
 /// How far several yeses are: this step of so many has so many of so many.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProgressView {
     pub step: u32,
     pub steps: u32,
     pub have: u32,
     pub need: u32,
-    pub who: String,
+    pub who: Approvers,
+    /// The steps after it, in words.
+    pub then: Vec<String>,
 }
 
 /// Where in its life a request is: the stored decision and its grants, read together.

@@ -37,7 +37,8 @@ impl Desk {
     /// `offers`: what the person may ask for, which is what lists show.
     pub fn read(&self, program: &str, line: &str, offers: Option<&Offers>) -> Said {
         let catalog = self.catalog();
-        let context = command::Context { catalog: &catalog, lookup: self.index(), program };
+        let offered = offers.map_or(&*catalog, |offers| &*offers.catalog);
+        let context = command::Context { catalog: &catalog, offered, lookup: self.index(), program };
         match command::resolve(context, line) {
             Ok(Command::Request(complete)) => Said::Request(complete.into()),
             Ok(Command::Form { draft, .. }) => Said::Form(draft),

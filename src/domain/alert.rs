@@ -47,10 +47,13 @@ pub struct Told {
     /// A person closed it without anything having been seen to be right.
     #[serde(default)]
     pub by_hand: bool,
+    /// Who looked at it, where somebody had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at_by: Option<String>,
 }
 
 impl Told {
     pub fn new(about: impl Into<String>, why: impl Into<String>, since: Time) -> Told {
-        Told { about: about.into(), why: why.into(), since, by_hand: false }
+        Told { about: about.into(), why: why.into(), since, by_hand: false, looked_at_by: None }
     }
 }

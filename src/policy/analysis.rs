@@ -102,6 +102,32 @@ pub enum Refusal {
     Unknown { why: String },
 }
 
+impl Refusal {
+    /// The same for everybody else: approvers, and whoever asks for somebody.
+    pub fn to_others(&self) -> String {
+        match self {
+            Refusal::NoMatch => "No access policy matches this.".to_owned(),
+            Refusal::Denied { .. } | Refusal::Gone => self.to_string(),
+            Refusal::NobodyApproves { rule } => format!("The access policy \"{rule}\" names nobody who could approve it."),
+            Refusal::NeedsReason { rule } => {
+                format!("The access policy \"{rule}\" requires a reason, and none was given. It can be asked for again with one.")
+            }
+            Refusal::NeedsDuration { rule } => {
+                format!(
+                    "The access policy \"{rule}\" requires a duration, and none was given. It can be asked for again with one."
+                )
+            }
+            Refusal::OnlyAhead { rule } => format!(
+                "It can only be had when it was allowed ahead of time; whoever may approve it can do so with `/p0 allow`. (Access policy \"{rule}\".)"
+            ),
+            Refusal::OnlyOnCall { rule } => format!("Only whoever is on call can have it. (Access policy \"{rule}\".)"),
+            Refusal::OnlyBreakGlass { rule } => format!("It can only be had in an emergency. (Access policy \"{rule}\".)"),
+            Refusal::NoBreakGlass => "No access policy gives this as an emergency.".to_owned(),
+            Refusal::Unknown { why } => format!("What the access policies say could not be checked just now. {why}"),
+        }
+    }
+}
+
 /// Given without asking anybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AtOnce {
@@ -135,14 +161,7 @@ pub struct Way {
 impl Way {
     /// Who says yes, in words: `2 of (somebody of SRE), then carol@acme.example`.
     pub fn words(&self) -> String {
-        let step = |step: &Step| {
-            let who: Vec<String> = step.approvers.iter().map(ToString::to_string).collect();
-            match step.count {
-                1 => who.join(", or "),
-                count => format!("{count} of ({})", who.join(", or ")),
-            }
-        };
-        let steps: Vec<String> = self.steps.iter().map(step).collect();
+        let steps: Vec<String> = self.steps.iter().map(ToString::to_string).collect();
         let ahead = if self.options.preapproval { " (ahead of time only)" } else { "" };
         format!("{}{ahead}", steps.join(", then "))
     }

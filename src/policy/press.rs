@@ -42,9 +42,18 @@ pub struct Progress {
     pub have: u32,
     pub need: u32,
     /// Who may say yes in it.
-    pub who: String,
     /// In whose place the last yes was said.
     pub place: Option<PersonId>,
+    pub approvers: Vec<Approver>,
+    /// The steps after it, in words.
+    pub then: Vec<String>,
+}
+
+impl Progress {
+    /// Who may say yes in it, in words.
+    pub fn who(&self) -> String {
+        words(&self.approvers)
+    }
 }
 
 /// Why somebody may not decide: one sentence for them.
@@ -52,13 +61,15 @@ pub struct Progress {
 pub enum MayNot {
     #[error("Only approvers can do this, and you are not one for this request.")]
     NotApprover,
-    #[error("You cannot approve your own request; another approver has to.")]
+    #[error("You cannot approve your own request, or access for yourself; another approver has to.")]
     OwnRequest,
+    #[error("You cannot deny your own request, or access for yourself; whoever asked can take it back.")]
+    OwnDenial,
     #[error("You said yes to this already; now somebody else has to: {0}.")]
     Again(String),
     #[error("It is not your turn yet; first {0} has to say yes.")]
     NotYet(String),
-    #[error("The access policy as it is now does not let anybody approve this. {0}")]
+    #[error("Nobody can approve this as the access policies are now. {}", .0.to_others())]
     Refused(Refusal),
     #[error("Who the approvers are could not be checked just now, so nothing was changed: {0} Please press again in a minute.")]
     Unknown(String),
@@ -98,7 +109,8 @@ impl<'a> Count<'a> {
             steps: number(self.way.steps.len()),
             have: self.have,
             need: step.count,
-            who: words(&step.approvers),
+            approvers: step.approvers.clone(),
+            then: self.way.steps.iter().skip(self.step + 1).map(ToString::to_string).collect(),
             place: None,
         })
     }
@@ -251,7 +263,7 @@ impl Analysis {
         let own = press.actor.id == *press.requestor || press.actor.id == *press.principal;
         let one_party = self.open().any(|way| way.options.one_party);
         self.decides(policy, facts, press.actor)?;
-        if own && !one_party { Err(MayNot::OwnRequest) } else { Ok(()) }
+        if own && !one_party { Err(MayNot::OwnDenial) } else { Ok(()) }
     }
 
     /// Is this person an approver of this by any rule, whether or not that counts just now, or a security
@@ -292,11 +304,14 @@ impl Analysis {
         longest.ok_or(why_not)
     }
 
-    /// How far the yeses so far go on the way that is nearest its end. `None`: nobody said yes yet.
+    /// How far the yeses so far go on the way that is nearest its end. `None`: one yes is enough.
     pub fn progress(&self, policy: &Policy, facts: &Facts, press: Press) -> Option<Progress> {
-        let counts = self.open().filter_map(|way| self.count(policy, facts, way, press).ok());
-        let begun = counts.filter(|count| !count.counted.is_empty());
-        begun.min_by_key(Count::left).and_then(|count| count.progress())
+        let mut counts: Vec<Count> = self.open().filter_map(|way| self.count(policy, facts, way, press).ok()).collect();
+        if counts.iter().any(|count| count.counted.is_empty() && count.left() == 1) {
+            counts.retain(|count| !count.counted.is_empty());
+        }
+        // The way somebody said yes on is told of, if there is one.
+        counts.iter().min_by_key(|count| (count.counted.is_empty(), count.left())).and_then(Count::progress)
     }
 
     /// Everybody who may say yes now, as far as the directories list them: addresses, and names on surfaces.

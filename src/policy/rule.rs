@@ -312,6 +312,16 @@ impl fmt::Display for Approver {
     }
 }
 
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = self.approvers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", or ");
+        match self.count {
+            1 => f.write_str(&who),
+            count => write!(f, "{count} of ({who})"),
+        }
+    }
+}
+
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);

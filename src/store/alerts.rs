@@ -86,6 +86,16 @@ impl Tx {
         Ok(row.try_get("n")?)
     }
 
+    /// It is settled, and this is what is to be told of it. Returns the alert that was open, if one was.
+    pub async fn close_alert_with(&mut self, kind: AlertKind, subject: &str, told: &Told, now: Time) -> Result<Option<AlertId>> {
+        let closed = self.close_alert(kind, subject, now).await?;
+        if let Some(id) = &closed {
+            let sql = sqlx::query("UPDATE alerts SET body = $2 WHERE id = $1").bind(id.as_str()).bind(to_json(told));
+            sql.execute(self.sql().await?).await?;
+        }
+        Ok(closed)
+    }
+
     /// It is right again. Returns the alert that was open, if one was.
     pub async fn close_alert(&mut self, kind: AlertKind, subject: &str, now: Time) -> Result<Option<AlertId>> {
         let row =

@@ -83,6 +83,20 @@ impl Tx {
         Ok(())
     }
 
+    /// The messages of every request that waits for a decision are out of date from now on.
+    pub async fn bump_undecided(&mut self, now: Time) -> Result<()> {
+        const OPEN: &str = "subject IN (SELECT id FROM requests WHERE state = 'open')";
+        let bump = format!("UPDATE notices SET wanted = wanted + 1 WHERE {OPEN} RETURNING subject");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(bump)).fetch_all(self.sql().await?).await?;
+        let mut subjects = rows.iter().map(|row| Ok(row.try_get::<String, _>("subject")?)).collect::<Result<Vec<_>>>()?;
+        subjects.sort();
+        subjects.dedup();
+        for subject in subjects {
+            self.show_notices(&subject, now).await?;
+        }
+        Ok(())
+    }
+
     /// All messages of a subject but one are out of date from now on. That one is locked too, in the same
     /// pass: whoever bumps all at this moment would otherwise wait for us while we wait for them, and
     /// a message whose posting could not be noted is posted twice.

@@ -5,6 +5,7 @@ pub mod board;
 pub mod office;
 pub mod outside;
 pub mod process;
+pub mod rules;
 pub mod servers;
 pub mod storm;
 pub mod target;

@@ -334,7 +334,7 @@ impl Office {
     /// Waits until the approvals message says this.
     pub async fn channel_says(&self, request: &RequestId, part: &str) -> String {
         self.until(&format!("the channel says {part:?} of {request}"), async || {
-            Some(text(&self.approval(request))).filter(|text| text.contains(part))
+            self.copies(request).last().map(text).filter(|text| text.contains(part))
         })
         .await
     }
@@ -489,7 +489,7 @@ pub fn text(message: &Value) -> String {
     message["text"].as_str().unwrap_or_default().to_owned()
 }
 
-fn id_in(text: &str) -> Option<RequestId> {
+pub(super) fn id_in(text: &str) -> Option<RequestId> {
     let at = text.find(RequestId::PREFIX)?;
     RequestId::parse(text.get(at..at + RequestId::PREFIX.len() + 26)?)
 }

@@ -52,7 +52,7 @@ impl Ask {
         let words = words.trim();
         let words = words.strip_prefix("request ").unwrap_or(words);
         let index = Index::default();
-        let context = Context { catalog, lookup: &index, program: "p0" };
+        let context = Context { catalog, offered: catalog, lookup: &index, program: "p0" };
         match command::resolve(context, &format!("request {words}")) {
             Ok(Command::Request(complete)) => Ok(Ask {
                 reason: complete.reason.is_some(),

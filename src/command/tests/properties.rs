@@ -105,6 +105,7 @@ proptest! {
             effect: format!("open {door}"),
             reason,
             duration: hours.or(allowed.then_some(2)).map(|n| Span::minutes(n * 30)),
+            duration_said: hours.is_some() || allowed,
             to: purpose.for_another().then(|| to.unwrap_or("bob@acme.example".to_owned())),
             // Without an end it has a length, a week if nothing else.
             window: window.map(|it| if it.end.is_some() || it.length.is_some() { it } else { Window { start: it.start, ..usual } }).or(allowed.then_some(usual)),

@@ -48,14 +48,14 @@ fn what_cannot_be_looked_up_refuses() {
         + "- { name: contractors, requestor: { type: group, groups: [ { directory: okta, id: 00contract } ] }, resource: { type: any }, approval: [ { type: deny } ] }\n";
     let mut office = Office::with(&rules);
     assert_eq!(asks("alice", "aws policy", &[]).comes_to(&office), "at once for 1 day");
-    for (_, known) in &mut office.facts.groups {
+    for known in office.facts.groups.values_mut() {
         *known = Err("Okta did not answer.".to_owned());
     }
     let told = asks("alice", "aws policy", &[]).comes_to(&office);
     assert!(told.contains("could not be checked") && told.contains("Okta did not answer"), "{told}");
 
     let mut on_call = Office::with(&rule("on call", "{ type: auto, integration: pagerduty }"));
-    for (_, known) in &mut on_call.facts.on_call {
+    for known in on_call.facts.on_call.values_mut() {
         *known = Err("PagerDuty did not answer.".to_owned());
     }
     assert!(asks("olga", "aws policy", &[]).comes_to(&on_call).contains("PagerDuty did not answer"));

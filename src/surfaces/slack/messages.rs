@@ -122,7 +122,10 @@ pub fn direct(view: &RequestView, reader: &PersonId, now: Time, channel_link: Op
     if let Some(connect) = connect {
         blocks.push(blocks::section(&format!("*How to use it*\n{}", blocks::code(connect, limit::SECTION - 20))));
     }
-    let policy = if view.can_decide() { rich.policy() } else { Vec::new() };
+    let policy = |teller: &Teller<'_>| {
+        if view.can_decide() || view.policy.at_once.is_some() { teller.policy() } else { Vec::new() }
+    };
+    let (policy, spoken_policy) = (policy(&rich), policy(&spoken));
     if !policy.is_empty() {
         blocks.push(blocks::context(&policy.join(" ")));
     }
@@ -133,8 +136,11 @@ pub fn direct(view: &RequestView, reader: &PersonId, now: Time, channel_link: Op
     blocks.push(footer(view, channel_link));
 
     let mut text = vec![opening(&spoken.headline()), spoken.ask()];
+    // Whoever asked knows why.
+    text.extend((view.can_decide() && reader == Reader::Principal).then(|| spoken.reason(SPOKEN_REASON)));
     text.extend(spoken.extends());
     text.extend(spoken.told());
+    text.extend(spoken_policy);
     text.extend(spoken.who_decides());
     text.extend(connect.map(|connect| format!("How to use it: {}", blocks::line(connect, 800))));
     text.push(format!("Request {}.", view.id));

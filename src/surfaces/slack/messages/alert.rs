@@ -20,7 +20,11 @@ pub fn alert(alert: &Alert) -> Message {
             ),
         ),
         Some(at) if alert.kind == AlertKind::Emergency => {
-            ("An emergency, looked at", format!("{} somebody looked at it, {}.", about(alert), blocks::date(at)))
+            let who = alert.told.looked_at_by.as_deref().map(|who| blocks::line(who, 120));
+            let who = who.unwrap_or_else(|| "somebody".to_owned());
+            let why = ended(&blocks::line(&alert.told.why, 1200));
+            let said = format!("{} {who} looked at it, {}. The reason given: {why}", about(alert), blocks::date(at));
+            ("Emergency access, looked at", said)
         }
         Some(at) => ("Settled", format!("{} this is as it should be since {}.", about(alert), blocks::date(at))),
     };
@@ -41,7 +45,7 @@ fn open(kind: AlertKind) -> &'static str {
         AlertKind::Missing => "An access was taken away elsewhere",
         AlertKind::Changed => "An access was changed elsewhere",
         AlertKind::Breaker => "Granting is paused",
-        AlertKind::Emergency => "Somebody broke glass",
+        AlertKind::Emergency => "Emergency access, please look at it",
     }
 }
 
@@ -67,7 +71,7 @@ fn body(alert: &Alert) -> String {
         AlertKind::Changed => ("it is not as it was granted.".to_owned(), "It is taken away at its end all the same."),
         AlertKind::Emergency => (
             "it was given at once, as an emergency. The reason given:".to_owned(),
-            "Please look at it and at what was done with it; one of you presses Reviewed.",
+            "Whoever looked at what was done with it presses Reviewed; one of you is enough.",
         ),
         AlertKind::Breaker => (
             "more was to be done in a minute than is plausible.".to_owned(),

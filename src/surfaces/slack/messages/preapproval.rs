@@ -20,21 +20,24 @@ pub fn preapproval(view: &PreapprovalView, reader: Option<&PersonId>, now: Time)
     let headline = format!(
         "{} access {}",
         blocks::plain(&view.integration, 80),
-        if over { "was allowed ahead of time" } else { "allowed ahead of time" }
+        if over { "no longer allowed ahead of time" } else { "allowed ahead of time" }
     );
     let told = |rich: bool| {
         let effect = blocks::line(&view.effect, 400);
         let effect = if rich { format!("*{effect}*") } else { effect };
         let (issuer, principal) = (name(&view.issuer, rich), name(&view.principal, rich));
         let first = |word: &str| if word == "you" { "You".to_owned() } else { word.to_owned() };
-        let from = if now < view.from { format!("from {} ", blocks::date(view.from)) } else { String::new() };
-        let verb = if principal == "you" { "have" } else { "has" };
+        let until = blocks::date(view.until);
+        let gets = if principal == "you" { "get" } else { "gets" };
+        let window = match now < view.from {
+            true => format!("From {} until {until}", blocks::date(view.from)),
+            false => format!("Until {until}"),
+        };
         let what = match view.ended_at {
-            Some(at) => format!("It counts no more since {}. What was given by it ends at its own time.", blocks::date(at)),
-            None if view.until <= now => format!("It counted until {}.", blocks::date(view.until)),
+            Some(at) => format!("That was taken back {}. What was given by it ends at its own time.", blocks::date(at)),
+            None if view.until <= now => format!("That was over {}.", blocks::date(view.until)),
             None => format!(
-                "Whenever {principal} asks {from}until {}, {principal} {verb} it at once, each time for at most {}. Nothing is given before that.",
-                blocks::date(view.until),
+                "{window}, {principal} can ask for it and {gets} it at once, each time for at most {}. Nothing is given before that.",
                 view.length
             ),
         };

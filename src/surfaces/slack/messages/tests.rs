@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
-use crate::desk::view::{Approvers, Extends, GroupView, Left, More, PersonView, PolicyView};
+use crate::desk::view::{Approvers, Extends, GroupView, Left, More, PersonView, PolicyView, ProgressView};
 use crate::domain::alert::{Alert, AlertKind, Told};
 use crate::domain::grant::End;
 use crate::domain::id::{AlertId, PersonId, RequestId};
@@ -12,6 +12,7 @@ use crate::domain::outside::tests::Still;
 use crate::surfaces::slack::limits;
 
 mod extensions;
+mod policies;
 
 const NOW: Time = Time(1_800_000_000_000); // 2027-01-15 08:00 UTC
 
@@ -183,16 +184,16 @@ fn alerts_say_what_is_wrong_and_what_to_do() {
     analyst on main for &lt;!channel&gt;: more was to be done in a minute than is plausible. The server is down. What is due to be taken away is still taken away. `p0 breaker` says how to let it go on.
     (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
 
-    # Somebody broke glass
-    analyst on main for &lt;!channel&gt;: it was given at once, as an emergency. The reason given: The server is down. Please look at it and at what was done with it; one of you presses Reviewed.
+    # Emergency access, please look at it
+    analyst on main for &lt;!channel&gt;: it was given at once, as an emergency. The reason given: The server is down. Whoever looked at what was done with it presses Reviewed; one of you is enough.
     review: [Reviewed primary]
     (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
 
-    # An emergency, looked at
-    analyst on main for &lt;!channel&gt;: somebody looked at it, <!date^1800000540^|2027-01-15 08:09 UTC>.
+    # Emergency access, looked at
+    analyst on main for &lt;!channel&gt;: somebody looked at it, <!date^1800000540^|2027-01-15 08:09 UTC>. The reason given: The server is down.
     (Alert alr_01mcc5zyc028t5cy4tqkff04hm · since <!date^1800000180^|2027-01-15 08:03 UTC>)
 
-    text: An emergency, looked at. analyst on main for &lt;!channel&gt;: somebody looked at it, <!date^1800000540^|2027-01-15 08:09 UTC>.
+    text: Emergency access, looked at. analyst on main for &lt;!channel&gt;: somebody looked at it, <!date^1800000540^|2027-01-15 08:09 UTC>. The reason given: The server is down.
 
     # Settled
     analyst on main for &lt;!channel&gt;: this is as it should be since <!date^1800000540^|2027-01-15 08:09 UTC>.
@@ -764,6 +765,22 @@ fn everywhere(mut view: RequestView, text: &str) -> RequestView {
         ],
         others: vec![text.to_owned()],
         count: None,
+    };
+    view.policy = PolicyView {
+        rules: vec![text.to_owned(); 30],
+        refused: (text.len() % 2 == 1).then(|| format!("Nobody can say yes. {text}")),
+        stricter: true,
+        progress: Some(ProgressView {
+            need: 3,
+            who: view.approvers.clone(),
+            then: vec![text.to_owned(); 9],
+            ..ProgressView::default()
+        }),
+        said_yes: view.approvers.people.clone(),
+        can_escalate: true,
+        escalated_at: Some(NOW),
+        at_once: (view.phase != Phase::Asked).then(|| text.to_owned()),
+        emergency: true,
     };
     match &mut view.phase {
         Phase::Asked | Phase::Withdrawn { .. } | Phase::Stale { .. } => {}

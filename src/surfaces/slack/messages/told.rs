@@ -4,7 +4,7 @@
 //! It knows the view and no blocks. Every name and text of others goes through `blocks::line`.
 
 use crate::desk::view::RequestView;
-use crate::desk::view::{GroupView, Left, PersonView, Phase, ProgressView};
+use crate::desk::view::{Approvers, GroupView, Left, PersonView, Phase, ProgressView};
 use crate::domain::grant::{End, NOT_IN_TIME};
 use crate::domain::id::PersonId;
 use crate::domain::time::Time;
@@ -66,7 +66,8 @@ impl Teller<'_> {
             Phase::Ended { how: End::Expired, left: Left::Kept, .. } if self.view.extended => "access extended",
             Phase::Ended { .. } => "access ended",
         };
-        format!("{access} {what}")
+        let emergency = if self.view.policy.emergency { "emergency " } else { "" };
+        format!("{access} {emergency}{what}")
     }
 
     /// Who asked for what, for whom and how long.
@@ -132,53 +133,73 @@ impl Teller<'_> {
         if !self.view.can_decide() {
             return None;
         }
-        let approvers = &self.view.approvers;
         let policy = &self.view.policy;
         if let Some(refused) = &policy.refused {
-            let refused = ended(&blocks::line(refused, SENTENCE));
-            return Some(format!("{} {refused}", self.strong("Nobody can say yes to this as the access policies are now.")));
+            return Some(ended(&blocks::line(refused, SENTENCE)));
         }
         if let Some(progress) = &policy.progress {
             return Some(self.next_step(progress));
         }
-        let groups = approvers.groups.iter().map(|group| self.group(group));
-        let people = approvers.people.iter().map(|person| self.person(person));
-        let others = approvers.others.iter().map(|other| blocks::line(other, NAME));
-        let mut all: Vec<String> = groups.chain(people).chain(others).collect();
-        if all.is_empty() {
+        let Some(names) = self.names(&self.view.approvers) else {
             return Some(
                 "Nobody can decide this now: the access policies name no approver. Ask whoever looks after them.".to_owned(),
             );
-        }
-        let more = all.len().saturating_sub(NAMED);
-        all.truncate(NAMED);
-        if more > 0 {
-            all.push(format!("{more} more"));
-        }
-        let names = listed(&all);
+        };
         Some(match self.reader {
             Reader::Approvers => capital(&format!("{names} may decide.")),
             Reader::Requestor | Reader::Principal => format!("Waiting for {names} to decide. This message will tell you."),
         })
     }
 
-    /// Some said yes, and others have to.
+    /// All of them as one alternative. `None`: there are none.
+    fn names(&self, approvers: &Approvers) -> Option<String> {
+        let groups = approvers.groups.iter().map(|group| self.group(group));
+        let people = approvers.people.iter().map(|person| self.person(person));
+        let others = approvers.others.iter().map(|other| blocks::line(other, NAME));
+        Some(few(groups.chain(people).chain(others).collect(), "or")).filter(|names| !names.is_empty())
+    }
+
+    /// Several have to say yes: who did, and who has to.
     fn next_step(&self, progress: &ProgressView) -> String {
-        let yes: Vec<String> = self.view.policy.said_yes.iter().map(|person| self.person(person)).collect();
-        let said = match yes.as_slice() {
-            [] => String::new(),
-            names => format!("{} said yes. ", capital(&names.join(", "))),
-        };
+        let said = self.said_yes("said yes").map(|said| format!("{said} ")).unwrap_or_default();
         let left = progress.need.saturating_sub(progress.have);
-        let more = if left == 1 { "One more yes is".to_owned() } else { format!("{left} more are") };
-        let step = if progress.steps > 1 { format!(", step {} of {}", progress.step, progress.steps) } else { String::new() };
-        format!("{said}{} needed from {}{step}.", self.strong(&more), blocks::line(&progress.who, SENTENCE))
+        let more = match (left, said.is_empty()) {
+            (1, true) => "One yes".to_owned(),
+            (1, false) => "One more yes".to_owned(),
+            (left, true) => format!("{left} yeses"),
+            (left, false) => format!("{left} more yeses"),
+        };
+        let is = if left == 1 { "is" } else { "are" };
+        let who = self.names(&progress.who).unwrap_or_else(|| "nobody, as the access policies are now".to_owned());
+        let then = blocks::line(&progress.then.join(", then "), EFFECT);
+        let then = if then.is_empty() { String::new() } else { format!(" After that: {}", ended(&then)) };
+        format!("{said}{} {is} needed from {who}.{then}", self.strong(&more))
+    }
+
+    /// `Bob and Carol said yes.`
+    fn said_yes(&self, verb: &str) -> Option<String> {
+        self.yeses().map(|yes| format!("{} {verb}.", capital(&yes)))
+    }
+
+    fn yeses(&self) -> Option<String> {
+        let yes = self.view.policy.said_yes.iter().map(|person| self.person(person)).collect();
+        Some(few(yes, "and")).filter(|yes| !yes.is_empty())
+    }
+
+    /// `Approved by Bob and Carol`: everybody without whose yes it would not be.
+    fn approved_by(&self, by: &PersonView) -> String {
+        let by = self.yeses().unwrap_or_else(|| self.person(by));
+        format!("{} by {by}", self.strong("Approved"))
     }
 
     /// By which rules it was asked, that they are stricter by now, that somebody was told.
     pub fn policy(&self) -> Vec<String> {
         let policy = &self.view.policy;
         let mut told = Vec::new();
+        if let Some(why) = policy.at_once.as_ref().filter(|_| self.view.extends.is_none()) {
+            told.push(format!("Given without asking anybody: {}", ended(&blocks::line(why, SENTENCE))));
+            return told;
+        }
         let rules: Vec<String> = policy.rules.iter().take(5).map(|rule| format!("\"{}\"", blocks::line(rule, NAME))).collect();
         if !rules.is_empty() {
             let word = if rules.len() == 1 { "policy" } else { "policies" };
@@ -231,6 +252,7 @@ impl Teller<'_> {
                         if why.is_some() { "You can ask again" } else { "You can ask again, with more about why you need it" };
                     told.push(format!("{ask}, or talk to {}.", self.person(by)));
                 }
+                told.extend(self.said_yes("had said yes"));
             }
             Phase::Withdrawn { at } => {
                 told.push(format!(
@@ -247,7 +269,7 @@ impl Teller<'_> {
                 let on_top = self.view.extends.as_ref().is_some_and(|extends| extends.on_top);
                 let from = if on_top { "more" } else { "once it works" };
                 let length = self.strong(&format!("for {length} {from}"));
-                told.push(format!("{} by {}, {}: {length}.", self.strong("Approved"), self.person(by), blocks::date(*at)));
+                told.push(format!("{}, {}: {length}.", self.approved_by(by), blocks::date(*at)));
                 match trouble {
                     None if on_top => told.push("It is being set up now.".to_owned()),
                     None => told.push("It is being set up now; the time starts when it works.".to_owned()),
@@ -295,7 +317,7 @@ impl Teller<'_> {
 
     fn usable(&self, told: &mut Vec<String>, by: &PersonView, at: Time, since: Time, until: Time, standing: bool) {
         let has = self.person_first(&self.view.principal);
-        let approved = format!("{} by {}, {}.", self.strong("Approved"), self.person(by), blocks::date(at));
+        let approved = format!("{}, {}.", self.approved_by(by), blocks::date(at));
         if standing {
             told.push(approved);
             told.push(format!("{has} had this access before, so nothing was granted and nothing will be taken away."));
@@ -463,9 +485,6 @@ impl Teller<'_> {
 
 /// An address stays as it is.
 fn capital(text: &str) -> String {
-    if text.split(' ').next().is_some_and(|first| first.contains('@')) {
-        return text.to_owned();
-    }
     if text.split(' ').next().is_some_and(|word| word.contains('@')) {
         return text.to_owned(); // an e-mail address, or a mention
     }
@@ -478,11 +497,17 @@ pub(super) fn ended(text: &str) -> String {
     if text.is_empty() || text.ends_with(['.', '!', '?', '…']) { text.to_owned() } else { format!("{text}.") }
 }
 
-fn listed(names: &[String]) -> String {
-    match names {
+/// `Alice, Bob and Carol`; beyond a few, how many more.
+fn few(mut names: Vec<String>, word: &str) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    match names.as_slice() {
         [] => String::new(),
         [only] => only.clone(),
-        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+        [rest @ .., last] => format!("{} {word} {last}", rest.join(", ")),
     }
 }
 
