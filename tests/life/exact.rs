@@ -266,7 +266,12 @@ async fn a_principal_the_target_does_not_know_is_refused_before_anybody_is_asked
 async fn left_undecided_it_goes_stale_and_a_late_press_grants_nothing() {
     let world = World::new(Database::Sqlite).await;
     let request = world.asks("alice", "shelf", "a", HOUR).await;
-    world.outer.pass(Span::days(14));
+    world.outer.pass(Span::days(13));
+    world.app.store.lose_agenda().await.expect("lost");
+    world.app.engine.scan(world.outer.now()).await;
+    world.settle().await;
+    assert_eq!(world.phase(&request).await, Phase::Asked, "looked at before its time, it stays open");
+    world.outer.pass(Span::days(1));
     world.settle().await;
     assert!(matches!(world.phase(&request).await, Phase::Stale { .. }));
     let answer = world.approve("bob", &request).await;
