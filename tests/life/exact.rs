@@ -5,6 +5,7 @@ use p0::desk::view::{Left, Phase};
 use p0::domain::fault::Fault;
 use p0::domain::grant::End;
 use p0::domain::time::{Clock, Span};
+use p0::store::Kind;
 
 use crate::harness::target::{By, Lie};
 use crate::harness::world::{Database, World};
@@ -102,6 +103,41 @@ async fn an_ended_access_is_looked_at_again_for_a_day() {
     world.outer.pass(Span::minutes(11));
     world.settle().await;
     assert!(!world.target.holds(ALICES_SHELF));
+}
+
+/// This target bears no marks, so what is there could be ours; but it was seen gone.
+#[tokio::test]
+async fn what_somebody_gives_after_the_end_is_noted_and_left() {
+    let world = World::new(Database::Sqlite).await;
+    let request = world.gets("alice", "shelf", "a", HOUR).await;
+    world.relinquish("alice", &request).await;
+    world.pass(Span::minutes(1)).await;
+    world.target.with(|state| state.held.insert(ALICES_SHELF.into(), By::Somebody));
+    world.outer.pass(Span::minutes(11));
+    world.settle().await;
+    world.pass(Span::minutes(1)).await;
+    assert!(world.target.holds(ALICES_SHELF));
+    let row = world.app.store.assignment_by_key(ALICES_SHELF).await.expect("read").expect("there");
+    assert_eq!(world.story(row.id.as_str()).await.last().map(String::as_str), Some("assignment.held-after-its-end"));
+}
+
+#[tokio::test]
+async fn nothing_is_granted_anew_while_the_last_revocation_can_still_land() {
+    let world = World::new(Database::Sqlite).await;
+    let first = world.gets("alice", "shelf", "a", HOUR).await;
+    let second = world.asks("alice", "shelf", "a", HOUR).await;
+    world.relinquish("alice", &first).await;
+    world.settle().await;
+    world.target.lies("revoke", Lie::LandsLate(Span::seconds(7)));
+    world.pass(Span::seconds(10)).await;
+    assert!(matches!(world.phase(&first).await, Phase::Ended { left: Left::Gone { .. }, .. }));
+    world.approves("bob", &second).await;
+    world.settle().await;
+    assert!(!world.target.holds(ALICES_SHELF), "the call that was lost would take it away again");
+    world.pass(Span::seconds(10)).await;
+    assert!(world.target.holds(ALICES_SHELF));
+    world.pass(Span::minutes(11)).await;
+    assert!(world.target.holds(ALICES_SHELF));
 }
 
 #[tokio::test]
@@ -266,7 +302,13 @@ async fn a_principal_the_target_does_not_know_is_refused_before_anybody_is_asked
 async fn left_undecided_it_goes_stale_and_a_late_press_grants_nothing() {
     let world = World::new(Database::Sqlite).await;
     let request = world.asks("alice", "shelf", "a", HOUR).await;
-    world.outer.pass(Span::days(14));
+    world.outer.pass(Span::days(13));
+    let mut tx = world.app.store.begin().await.expect("a transaction");
+    tx.look(Kind::Request, request.as_str(), world.outer.now()).await.expect("planned");
+    tx.commit().await.expect("committed");
+    world.settle().await;
+    assert_eq!(world.phase(&request).await, Phase::Asked, "looked at before its time, it stays open");
+    world.outer.pass(Span::days(1));
     world.settle().await;
     assert!(matches!(world.phase(&request).await, Phase::Stale { .. }));
     let answer = world.approve("bob", &request).await;

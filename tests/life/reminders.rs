@@ -65,6 +65,24 @@ async fn what_another_request_keeps_longer_needs_no_reminder_until_that_one_ends
 }
 
 #[tokio::test]
+async fn who_keeps_it_longest_is_reminded_and_of_two_equals_both() {
+    let world = World::new(Database::Sqlite).await;
+    world.shows();
+    let first = world.gets("alice", "shelf", "a", HOUR).await;
+    let equals = [world.gets("alice", "shelf", "b", HOUR).await, world.gets("alice", "shelf", "b", HOUR).await];
+    world.outer.pass(Span::minutes(25));
+    let sooner = world.gets("alice", "shelf", "a", Span::minutes(30)).await;
+    world.outer.pass(Span::minutes(20));
+    world.settle().await;
+    let now = world.outer.now();
+    assert_eq!(world.board.reminders(&first), [now]);
+    assert_eq!(equals.map(|request| world.board.reminders(&request)), [[now], [now]]);
+    world.outer.pass(Span::minutes(6));
+    world.settle().await;
+    assert_eq!(world.board.reminders(&sooner), [], "hers goes on");
+}
+
+#[tokio::test]
 async fn a_crash_at_any_place_loses_no_reminder() {
     let mut n = 0;
     loop {
