@@ -54,6 +54,25 @@ async fn a_message_that_is_refused_is_tried_again_when_that_can_help() {
 }
 
 #[tokio::test]
+async fn an_edit_that_is_refused_is_not_taken_for_made() {
+    let world = World::new(Database::Sqlite).await;
+    world.shows();
+    let request = world.asks("alice", "shelf", "a", HOUR).await;
+    world.settle().await;
+    let says_it_all = async || {
+        let notices = world.app.store.notices_of(&request).await.expect("read");
+        notices.iter().filter(|notice| matches!(notice.audience, Audience::Person(_))).all(|notice| notice.shown == notice.wanted)
+    };
+    assert!(says_it_all().await);
+    world.board.refuses.lock().expect("no panic").extend((0..5).map(|_| Fault::later("Not now.")));
+    world.approves("bob", &request).await;
+    world.settle().await;
+    assert!(!says_it_all().await);
+    world.pass(Span::seconds(40)).await;
+    assert!(says_it_all().await);
+}
+
+#[tokio::test]
 async fn what_goes_wrong_is_told_when_it_begins_and_when_it_is_overdue_and_not_at_each_try() {
     let world = World::new(Database::Sqlite).await;
     let request = world.gets("alice", "shelf", "a", HOUR).await;
