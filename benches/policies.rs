@@ -1,4 +1,4 @@
-//! What a verdict costs, on the organisation of `examples/organisation`:
+//! What a verdict and type-ahead cost, on the organisation of `examples/organisation`:
 //!
 //! ```sh
 //! cargo bench --bench policies
@@ -14,9 +14,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use p0::app::Real;
+use p0::catalog::{Catalog, Index, Lookup};
 use p0::cli::policy::verdict::Ask;
 use p0::cli::policy::world::World;
-use p0::domain::access::{Access, Attributes};
+use p0::desk::Offers;
+use p0::domain::access::{Args, Choice};
 use p0::domain::outside::Outside;
 use p0::domain::person::Email;
 use p0::policy::Offer;
@@ -53,35 +55,38 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let each = start.elapsed() / ROUNDS;
         println!("verdict   {each:>10.1?}  {} groups looked up  {words}", lookups / ROUNDS as usize);
     }
-    offers(&policy.offer(&who, &world.facts(&[&policy], &who).await));
+    let offer = policy.offer(&who, &world.facts(&[&policy], &who).await);
+    type_ahead(offer, Arc::new(world.catalog.clone()))?;
     std::fs::remove_dir_all(folder)?;
     Ok(())
 }
 
-/// Is each entry of a long list one that somebody may ask for?
-fn offers(offer: &Offer) {
-    let accesses: Vec<Attributes> = (0..ENTRIES)
-        .map(|number| {
-            let account = ["prod", "nonprod", "dev", "sandbox"][number as usize % 4];
-            let args = [("policy".to_owned(), format!("policy-{number}")), ("account".to_owned(), account.to_owned())].into();
-            let access = Access { integration: "aws".to_owned(), access_type: "policy".to_owned(), args };
-            access
-                .args
-                .into_iter()
-                .map(|(name, value)| (name, ["id", "name"].map(|key| (key.to_owned(), vec![value.clone()])).into()))
-                .collect()
-        })
-        .collect();
-    let partly = |attributes| p0::policy::Partly {
-        integration: "aws",
-        also: &[],
-        access_type: Some(("policy", p0::domain::access::Risk::High)),
-        attributes,
-        will_have: &["policy", "account"],
+/// Type-ahead over a long list, of which somebody may see a part: the worst of what people type.
+fn type_ahead(offer: Offer, catalog: Arc<Catalog>) -> Result<(), Box<dyn std::error::Error>> {
+    let (integration, access) = catalog
+        .integrations()
+        .find_map(|it| Some((it, it.access.iter().find(|access| access.arg("policy").is_some())?)))
+        .ok_or("the sample has policies")?;
+    let source = access.arg("policy").and_then(|arg| arg.source()).ok_or("a source")?.source.clone();
+    let index = Arc::new(Index::default());
+    let choice = |number: u32| {
+        let team = ["payments", "platform", "data", "web"][number as usize % 4];
+        let value = format!("{team}-policy-{number}");
+        Choice { label: value.clone(), value, given: Args::new() }
     };
-    let none = Attributes::new();
-    let narrowed = offer.narrowed(&partly(&none)).into_owned();
-    let start = Instant::now();
-    let kept = accesses.iter().filter(|attributes| narrowed.allows(&partly(attributes))).count();
-    println!("offer     {:>10.1?}  {kept} of {ENTRIES} entries kept", start.elapsed());
+    index.replace(&integration.name, &source, (0..ENTRIES).map(choice).collect());
+    let name = integration.name.clone();
+    let offers = Offers::new(offer, catalog.clone(), index.clone());
+    let given = [("account".to_owned(), "dev".to_owned())].into();
+    for query in ["", "p", "policy 99", "web 4242", "nothing like it"] {
+        for (what, lookup) in [("all", &*index as &dyn Lookup), ("offered", &offers)] {
+            let start = Instant::now();
+            let mut found = 0;
+            for _ in 0..20 {
+                found = std::hint::black_box(lookup.find(&name, &source, &given, query, 100)).len();
+            }
+            println!("type-ahead{:>10.1?}  {found} found of {ENTRIES}, {what}, for {query:?}", start.elapsed() / 20);
+        }
+    }
+    Ok(())
 }

@@ -48,6 +48,7 @@ enum What {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    quiet_pipes();
     let outside: Arc<dyn Outside> = Arc::new(Real::new(std::env::var("P0_ABORT_AT").ok()));
     let done = match Command::parse().what {
         What::Serve => {
@@ -102,6 +103,18 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whoever reads what a command prints may have read enough (`| head`): that is no bug to tell of.
+fn quiet_pipes() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<String>().map(String::as_str).unwrap_or_default();
+        if text.starts_with("failed printing to stdout") {
+            std::process::exit(1);
+        }
+        usual(panic);
+    }));
 }
 
 async fn serve(outside: Arc<dyn Outside>) -> Result<(), String> {

@@ -109,19 +109,8 @@ async fn the_policies_to_copy_have_nothing_wrong_and_their_cases_pass() {
             "p0.yaml",
             "organisation: { slug: acme, title: Acme }\nintegrations: { postgres: {} }\ndirectories: { okta: { file: people.yaml } }\noncall: { rota: { file: oncall.yaml } }\n",
         ),
-        (
-            "people.yaml",
-            "people:
-  - { email: ann@acme.example, manager: mona@acme.example }
-groups:
-  - { id: engineers, members: [alice@acme.example], groups: [sre] }
-  - { id: sre, members: [sam@acme.example, sue@acme.example, sid@acme.example] }
-  - { id: security, members: [sally@acme.example] }
-  - { id: contractors, members: [cora@acme.example] }
-  - { id: analysts, members: [ann@acme.example] }
-",
-        ),
-        ("oncall.yaml", "services: { shop: [sam@acme.example] }\n"),
+        ("people.yaml", include_str!("../examples/people.yaml")),
+        ("oncall.yaml", include_str!("../examples/oncall.yaml")),
     ] {
         std::fs::write(folder.path(name), text).expect("written");
     }

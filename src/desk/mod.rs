@@ -178,9 +178,18 @@ impl Desk {
         let now = self.now();
         let text = policy.stored().map_err(no_policy)?;
         let hash = policy::fingerprint(&text);
+        let before = self.inner.store.policy_versions(1).await?.into_iter().next();
         let mut tx = self.inner.store.begin().await?;
         let (version, new) = tx.put_policy(&text, &hash, CONFIG, now).await?;
         if new {
+            if let Some((applied, _, author)) = before.filter(|(_, _, author)| author != CONFIG) {
+                tracing::warn!(
+                    version,
+                    applied,
+                    by = author,
+                    "the configuration's policy section changed and takes the place of what was applied; keep policies in one place"
+                );
+            }
             let body = serde_json::json!({ "version": version, "hash": hash });
             tx.record(Event::new(ORGANISATION, now, Actor::Config, "policy.stored").with(body));
         }

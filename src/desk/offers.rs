@@ -28,10 +28,7 @@ impl Desk {
         let who = self.whole(person).await?;
         let facts = self.sources().look_up(rules.policy.needs_to_offer(), &who).await;
         let offer = rules.policy.offer(&who, &facts);
-        let whole = self.catalog();
-        let none = Attributes::new();
-        let catalog = whole.only_where(&|integration, access| offer.allows(&partly(integration, access, &none, &names(access))));
-        Ok(Offers { catalog: Arc::new(catalog), whole, index: self.inner.index.clone(), offer })
+        Ok(Offers::new(offer, self.catalog(), self.inner.index.clone()))
     }
 }
 
@@ -79,6 +76,15 @@ impl Judge<'_> {
 }
 
 impl Offers {
+    /// As much of a catalog and its choices as an offer allows.
+    pub fn new(offer: Offer, whole: Arc<Catalog>, index: Arc<Index>) -> Offers {
+        let none = Attributes::new();
+        let allowed =
+            |integration: &Integration, access: &AccessType| offer.allows(&partly(integration, access, &none, &names(access)));
+        let catalog = Arc::new(whole.only_where(&allowed));
+        Offers { catalog, whole, index, offer }
+    }
+
     /// Does every rule that could let them have this want a reason?
     pub fn needs_reason(&self, draft: &Draft) -> bool {
         let integration = draft.integration.as_deref().and_then(|name| self.catalog.get(name));

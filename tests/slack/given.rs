@@ -86,7 +86,7 @@ stories! {
         office.presses_in("carol", &alert, "reviewed").await;
         office.is_told("carol", "It was your own emergency; somebody else has to look at it.").await;
         office.presses_in("dave", &alert, "reviewed").await;
-        office.is_told("dave", "Only approvers can do this").await;
+        office.is_told("dave", "Only security reviewers can do this").await;
         assert!(has_button(&office.now(&alert), "reviewed"));
         office.presses_in("bob", &alert, "reviewed").await;
         let closed = office.in_channel("Emergency access, looked at").await;

@@ -21,7 +21,15 @@ impl Files {
                 let text = std::fs::read_to_string(&file).map_err(|error| unread(&file, &error))?;
                 let section = Section::whole(file.display().to_string(), text);
                 match section.read::<Value>().map_err(told)? {
-                    Some(Value::Object(keys)) if keys.contains_key("cases") => files.cases.push(section),
+                    Some(Value::Object(keys)) if keys.contains_key("cases") => {
+                        if let Some(other) = keys.keys().find(|key| *key != "cases") {
+                            return Err(format!(
+                                "{}: `cases` stand in a file of their own; move `{other}` to another file",
+                                file.display()
+                            ));
+                        }
+                        files.cases.push(section);
+                    }
                     Some(_) => files.policy.push(section),
                     None => {}
                 }
