@@ -295,9 +295,7 @@ impl Entry<'_> {
         if options.preapproval && self.approval.how != How::Deny {
             tally.ahead.get_or_insert_with(|| rule.clone());
             // Nobody can allow ahead of time what nobody decides.
-            if self.approval.how.approvers().next().is_none() {
-                return None;
-            }
+            self.approval.how.approvers().next()?;
         }
         let (why, longest) = match &self.approval.how {
             // An access type for emergencies is nobody's without somebody who may break glass.
