@@ -177,3 +177,30 @@ fn whose_groups_on_a_surface_are_not_known_is_refused() {
     let told = asks("alice", "aws policy", &[]).comes_to(&office);
     assert!(told.contains("before they used P0 there once"), "{told}");
 }
+
+#[test]
+fn a_rule_can_be_for_one_person() {
+    let rules = rule("hers", "{ type: persistent }")
+        .replace("{ type: any }, resource", "{ type: user, uid: alice@acme.example }, resource");
+    assert_eq!(asks("alice", "aws policy", &[]).comes_to(&Office::with(&rules)), "at once for 1 day");
+    assert!(asks("dan", "aws policy", &[]).comes_to(&Office::with(&rules)).starts_with("No access policy"));
+}
+
+#[test]
+fn the_longest_of_what_is_given_at_once_counts_and_emergencies_are_nobodys_at_once() {
+    let short = rule("short", "{ type: persistent }").replace("name: short", "name: short, maxDuration: 1h");
+    let long = rule("long", "{ type: persistent }");
+    for rules in [short.clone() + &long, long + &short] {
+        assert_eq!(asks("alice", "aws policy", &[]).comes_to(&Office::with(&rules)), "at once for 1 day");
+    }
+    let mut ask = asks("olga", "ssh all", &[]);
+    ask.emergency = true;
+    let open = rule("open", "{ type: persistent }, { type: auto, integration: pagerduty }");
+    assert!(ask.comes_to(&Office::with(&open)).starts_with("Nobody can have this"));
+    ask.break_glass = true;
+    assert_eq!(ask.comes_to(&Office::with(&rule("glass", "{ type: break-glass }"))), "at once for 1 hour");
+    let mut office = Office::with(&rule("gone", SRE));
+    office.policy.rules.clear();
+    ask.break_glass = false;
+    assert_eq!(ask.approvers(&office), ["rita"], "default approvals decide everything");
+}

@@ -108,3 +108,54 @@ fn who_decides_by_a_rule_may_take_away_while_it_does_not_count() {
     let decides = |name| analysis.decides(&office.policy, &office.facts, &super::who(name));
     assert_eq!((decides("sam"), decides("rita"), decides("dan")), (Ok(()), Ok(()), Err(MayNot::NotApprover)));
 }
+
+#[test]
+fn who_may_say_no_and_who_may_allow_it() {
+    let office = Office::with(&rule(SRE));
+    let analysis = asks("alice", "aws policy", &[]).analysis(&office);
+    let ids = [super::who("alice").id, super::who("sam").id];
+    let deny = |actor: &str, requestor: usize, principal: usize| {
+        let actor = super::who(actor);
+        let press = crate::policy::Press { actor: &actor, requestor: &ids[requestor], principal: &ids[principal], before: &[] };
+        analysis.deny(&office.policy, &office.facts, press)
+    };
+    assert_eq!((deny("sam", 0, 0), deny("rita", 0, 0)), (Ok(()), Ok(())));
+    assert_eq!(deny("dan", 0, 0), Err(MayNot::NotApprover));
+    assert!(deny("sam", 1, 0).is_err() && deny("sam", 0, 1).is_err(), "not the own, asked or received: it can be taken back");
+
+    let allows = |issuer: &str| analysis.allows(&office.policy, &office.facts, &super::who(issuer), &super::who("alice"));
+    assert_eq!(allows("sam"), Ok(Span::days(7)));
+    assert_eq!((allows("dan"), allows("alice")), (Err(MayNot::NotApprover), Err(MayNot::NotApprover)));
+}
+
+#[test]
+fn the_way_that_gives_longest_counts_and_the_one_nearest_its_end_is_told_of() {
+    let two = format!("{{ type: steps, steps: [ {{ count: 3, approvers: [ {SRE}, {{ type: p0 }} ] }} ] }}");
+    let three = format!("{{ type: steps, steps: [ {{ count: 2, approvers: [ {SRE} ] }} ] }}");
+    let office = Office::with(&rule(&format!("{two}, {three}")));
+    let ask = asks("alice", "aws policy", &[]);
+    match ask.press(&office, "sam", &[]) {
+        Ok(Yes::More(progress)) => {
+            assert_eq!(progress.who(), "somebody of SRE");
+            assert_eq!((progress.have, progress.need, progress.place), (1, 2, Some(super::who("sam").id)));
+        }
+        other => panic!("{other:?}"),
+    }
+    let long = rule(SRE).replace("name: it", "name: long");
+    let office = Office::with(&(rule(SRE).replace("name: it", "name: it, maxDuration: 1h") + &long));
+    assert!(matches!(ask.press(&office, "sam", &[]), Ok(Yes::Done { longest, .. }) if longest == Span::days(7)));
+    let turned = Office::with(&(long + &rule(SRE).replace("name: it", "name: it, maxDuration: 1h")));
+    assert!(matches!(ask.press(&turned, "sam", &[]), Ok(Yes::Done { longest, .. }) if longest == Span::days(7)));
+}
+
+#[test]
+fn how_far_it_is_is_told_to_everybody() {
+    let steps =
+        format!("{{ type: steps, steps: [ {{ count: 2, approvers: [ {SRE} ] }}, {{ approvers: [ {{ type: p0 }} ] }} ] }}");
+    let office = Office::with(&rule(&steps));
+    let analysis = asks("alice", "aws policy", &[]).analysis(&office);
+    let (alice, before) = (super::who("alice"), [super::who("sam")]);
+    let press = |before| crate::policy::Press { actor: &alice, requestor: &alice.id, principal: &alice.id, before };
+    let far = analysis.progress(&office.policy, &office.facts, press(&before)).expect("somebody said yes");
+    assert_eq!((far.step, far.steps, far.have, far.need), (1, 2, 1, 2));
+}
