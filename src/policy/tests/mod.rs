@@ -4,6 +4,7 @@ mod combine;
 mod examples;
 mod limits;
 mod lint;
+mod offers;
 mod press;
 mod properties;
 mod table;

@@ -81,7 +81,9 @@ fn the_form_wants_a_reason_when_every_way_does() {
         offer.needs_reason(&Partly { integration: "pg", also: &[], access_type: ROLE, attributes: &none, will_have: &[] })
     };
     let rule = |name: &str, approval: &str| {
-        format!("- {{ name: {name}, requestor: {{ type: any }}, resource: {{ type: integration, service: pg }}, approval: [ {approval} ] }}\n")
+        format!(
+            "- {{ name: {name}, requestor: {{ type: any }}, resource: {{ type: integration, service: pg }}, approval: [ {approval} ] }}\n"
+        )
     };
     let strict = "{ type: p0, options: { requireReason: true } }";
     assert!(needs(&rule("one", strict)));
