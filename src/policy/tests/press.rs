@@ -159,3 +159,23 @@ fn how_far_it_is_is_told_to_everybody() {
     let far = analysis.progress(&office.policy, &office.facts, press(&before)).expect("somebody said yes");
     assert_eq!((far.step, far.steps, far.have, far.need), (1, 2, 1, 2));
 }
+
+#[test]
+fn a_role_can_be_held_by_a_group() {
+    let mut office = Office::with(&rule("{ type: p0 }"));
+    office.policy.reviewers.groups.push(crate::domain::directory::Group { directory: "okta".to_owned(), id: "00sec".to_owned() });
+    let ask = asks("alice", "aws policy", &[]);
+    assert_eq!(ask.approvers(&office), ["rita", "sally"]);
+    office.facts.groups.values_mut().for_each(|known| *known = Err("Okta did not answer.".to_owned()));
+    assert!(ask.press(&office, "rita", &[]).is_ok(), "she is named");
+    assert!(matches!(ask.press(&office, "sally", &[]), Err(MayNot::Unknown(_))));
+}
+
+#[test]
+fn an_approver_may_allow_it_to_themselves_only_where_the_entry_lets_them() {
+    let one_party = rule("{ type: p0, options: { allowOneParty: true } }");
+    let ahead =
+        |rules: &str| asks("rita", "aws policy", &[]).comes_to(&Office::with(rules).allowed_ahead("rita", Span::hours(1)));
+    assert_eq!(ahead(&one_party), "at once for 1 hour");
+    assert_eq!(ahead(&rule("{ type: p0 }")), "asks a security reviewer");
+}

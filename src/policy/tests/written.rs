@@ -156,3 +156,28 @@ fn a_program_that_knows_no_rules_cannot_read_a_policy_that_has_some() {
     assert!(stored.contains("\"allow_one_party\":false"));
     assert_eq!(serde_json::from_str::<crate::policy::Policy>(&stored).expect("read"), without);
 }
+
+#[test]
+fn everything_of_ours_is_written_back_as_it_was_read() {
+    let sent = json!({
+        "name": "all", "disabled": true,
+        "requestor": { "type": "user", "uid": "alice@acme.example" },
+        "resource": { "type": "any", "risk": "medium" },
+        "approval": [
+            { "type": "user", "uid": "bob@acme.example", "ask": { "people": [1, 2], "every": "10m" } },
+            { "type": "requestor-profile", "directory": "okta", "profileProperty": "lead" },
+            { "type": "escalation", "integration": "pagerduty", "services": ["P1"] },
+            { "type": "auto", "integration": "pagerduty" },
+            { "type": "steps", "steps": [ { "count": 2, "approvers": [ { "type": "p0" } ] } ], "options": {
+                "allowOneParty": true, "requireReason": true, "requireDuration": true, "requirePreapproval": true,
+                "breakGlassApprover": true } },
+            { "type": "persistent" }, { "type": "break-glass" }, { "type": "deny" } ],
+        "maxDuration": "90m",
+        "when": { "days": ["mon", "sun"], "from": "09:30", "until": "17:05", "zone": "Europe/Berlin" }
+    });
+    assert_eq!(serde_json::to_value(read(sent.clone()).expect("read")).expect("written"), sent);
+    let filters = json!({ "type": "integration", "service": "aws", "accessType": "policy", "filters": {
+        "a": { "effect": "removeAll" }, "b": { "effect": "remove", "key": "id", "pattern": "x" }, "c": { "effect": "keep", "value": false } } });
+    let sent = any("resource", filters);
+    assert_eq!(serde_json::to_value(read(sent.clone()).expect("read")).expect("written"), sent);
+}
