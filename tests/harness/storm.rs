@@ -209,7 +209,9 @@ impl Storm {
             let now = Wall(Span::ZERO).now(); // a reminder waits for its time, and may never be posted
             let behind = format!("notices WHERE shown < wanted AND not_before <= {now}", now = now.0);
             let unposted = "notices WHERE posted IS NULL AND audience NOT LIKE 'reminder:%'";
-            for what in ["inbox WHERE state = 'pending'", &behind, unposted] {
+            // Among them those on what ended before and is not begun anew yet.
+            let unused = "grants WHERE ended_at IS NULL AND usable_at IS NULL";
+            for what in ["inbox WHERE state = 'pending'", &behind, unposted, unused] {
                 let count = self.office.store_counts(what).await;
                 busy.extend((count > 0).then(|| format!("{count} {what}")));
             }
