@@ -25,15 +25,6 @@ impl Store {
         row.map(|row| Ok(row.try_get("text")?)).transpose()
     }
 
-    /// The hash of the last version that this author wrote.
-    pub async fn last_policy_of(&self, author: &str) -> Result<Option<String>> {
-        let row = sqlx::query("SELECT hash FROM policies WHERE author = $1 ORDER BY version DESC LIMIT 1")
-            .bind(author)
-            .fetch_optional(&mut *self.reading().await?)
-            .await?;
-        row.map(|row| Ok(row.try_get("hash")?)).transpose()
-    }
-
     /// Every version: number, time, author; newest first.
     pub async fn policy_versions(&self, most: i64) -> Result<Vec<(i64, Time, String)>> {
         let rows = sqlx::query("SELECT version, at, author FROM policies ORDER BY version DESC LIMIT $1")
