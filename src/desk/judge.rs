@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Desk, Result, Rules};
 use crate::domain::access::{Access, Risk};
-use crate::domain::directory::{Members, Who};
+use crate::domain::directory::Who;
 use crate::domain::id::PersonId;
 use crate::domain::person::Person;
 use crate::domain::time::{Span, Time};
@@ -228,20 +228,13 @@ impl Desk {
         Ok(judged.analysis.decides(&rules.policy, &judged.facts, actor))
     }
 
-    /// How far the yeses so far go, and who may say the next one.
-    pub(super) async fn how_far(
-        &self,
-        rules: &Rules,
-        row: &RequestRow,
-        judged: &mut Judgement,
-    ) -> Result<(Option<Progress>, Option<Members>)> {
+    /// How far the yeses so far go.
+    pub(super) async fn how_far(&self, rules: &Rules, row: &RequestRow, judged: &mut Judgement) -> Result<Option<Progress>> {
         let before = self.said_yes(row).await?;
         judged.facts.stand_ins = self.stand_ins(&before.iter().collect::<Vec<_>>(), judged.at).await?;
         let nobody = Who { id: row.request.principal.clone(), email: None, handles: Vec::new() };
         let press =
             Press { actor: &nobody, requestor: &row.request.requestor, principal: &row.request.principal, before: &before };
-        let far = judged.analysis.progress(&rules.policy, &judged.facts, press);
-        let own = self.own(row).await?;
-        Ok((far, judged.analysis.who_may(&rules.policy, &judged.facts, press, &[&own.0, &own.1])))
+        Ok(judged.analysis.progress(&rules.policy, &judged.facts, press))
     }
 }

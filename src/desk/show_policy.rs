@@ -33,7 +33,7 @@ impl Desk {
         surface: &str,
         realm: &str,
     ) -> Result<Approvers> {
-        let (progress, who_may) = self.how_far(rules, row, judged).await?;
+        let progress = self.how_far(rules, row, judged).await?;
         if let Some(Progress { step, steps, have, need, approvers, then, .. }) = progress {
             let who = self.approvers_view(rules, judged, approvers.iter(), surface, realm).await?;
             view.progress = Some(ProgressView { step, steps, have, need, who, then });
@@ -47,8 +47,7 @@ impl Desk {
         });
         view.stricter = rules.version != row.request.policy && routed(row).was_laxer(&judged.analysis);
         let all = judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers);
-        let mut approvers = self.approvers_view(rules, judged, all, surface, realm).await?;
-        approvers.count = who_may.map(|members| members.emails.len() + members.handles.len());
+        let approvers = self.approvers_view(rules, judged, all, surface, realm).await?;
         let on_call = |approver: &&Approver| matches!(approver, Approver::OnCall { .. });
         let mut all = judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers);
         view.can_escalate = row.escalated_at.is_none() && all.find(on_call).is_some();

@@ -95,8 +95,6 @@ pub struct Approvers {
     pub people: Vec<PersonView>,
     pub groups: Vec<GroupView>,
     pub others: Vec<String>,
-    /// How many people that is just now. `None`: that cannot be counted.
-    pub count: Option<usize>,
 }
 
 /// A group: where it is known, and what people call it.

@@ -764,7 +764,6 @@ fn everywhere(mut view: RequestView, text: &str) -> RequestView {
             GroupView { label: Some(text.to_owned()), ..group("okta", text) },
         ],
         others: vec![text.to_owned()],
-        count: None,
     };
     view.policy = PolicyView {
         rules: vec![text.to_owned(); 30],
