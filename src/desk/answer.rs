@@ -37,6 +37,9 @@ pub enum Answer {
         /// Who has it, if somebody else.
         #[serde(default)]
         whom: Option<String>,
+        /// The longer time that was asked for.
+        #[serde(default)]
+        wished: Option<Span>,
     },
     /// A yes after which others have to say yes too.
     Counted {
@@ -193,9 +196,12 @@ impl Answer {
             Answer::AtOnce { effect, until, .. } => {
                 format!("The access policy approved this at once: {effect}, until {}.", when(*until))
             }
-            Answer::Given { effect, length, why, whom, .. } => {
+            Answer::Given { effect, length, why, whom, wished, .. } => {
                 let has = whom.as_ref().map_or_else(|| "You have".to_owned(), |whom| format!("{whom} has"));
-                format!("{has} {effect} for {length} as soon as it works: {why}. You will get a message.")
+                let more = wished.map(|wished| {
+                    format!(" Without an approver it is no longer than that; for the {wished} that were asked for, press Extend before it ends.")
+                });
+                format!("{has} {effect} for {length} as soon as it works: {why}. You will get a message.{}", more.unwrap_or_default())
             }
             Answer::Counted { have, need, step, steps, who, .. } => {
                 let step = if *steps > 1 { format!(" (step {step} of {steps})") } else { String::new() };

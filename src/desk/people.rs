@@ -10,6 +10,11 @@ use crate::domain::person::{Actor, Email, Handle, Person};
 const KEPT: usize = 10_000;
 
 impl Desk {
+    /// Whoever has this address, if the record knows them.
+    pub async fn with_address(&self, email: &Email) -> Result<Option<Person>> {
+        Ok(self.inner.store.person_by_email(email).await?)
+    }
+
     /// Whom a handle was linked to.
     /// A link is for ever, so one that was read is kept.
     pub async fn who(&self, handle: &Handle) -> Result<Option<Person>> {

@@ -14,10 +14,12 @@ const FEW: usize = 3;
 
 impl Desk {
     /// Says who can approve, or that nobody has to, or that nobody can. `None`: it is not complete yet.
-    pub async fn preview(&self, person: &Person, draft: &Draft) -> Result<Option<String>> {
+    pub async fn preview(&self, person: &Person, whom: &Person, draft: &Draft) -> Result<Option<String>> {
         let Ok(complete) = draft.complete(&self.catalog(), self.index()) else { return Ok(None) };
         let rules = self.rules().await?;
-        let who = self.whole(person).await?;
+        let asker = self.whole(person).await?;
+        let who = self.whole(whom).await?;
+        let own = person.id == whom.id;
         let question = Question {
             access: &complete.access,
             requestor: person.id.clone(),
@@ -29,12 +31,16 @@ impl Desk {
         };
         let judged = self.judge(&rules, &question).await?;
         Ok(Some(match (&judged.analysis.refused, &judged.analysis.at_once) {
-            (Some(why @ Refusal::OnlyAhead { .. }), _) | (Some(why @ Refusal::OnlyBreakGlass { .. }), _) => why.to_string(),
+            (Some(why @ (Refusal::OnlyAhead { .. } | Refusal::OnlyBreakGlass { .. })), _) if own => why.to_string(),
+            (Some(why), _) if !own => format!("As it stands {} cannot have this. {}", whom.name, why.to_others()),
             (Some(why), _) => format!("As it stands you cannot have this. {why}"),
-            (None, Some(at_once)) => format!("Nobody has to approve this: you have it at once, for at most {}.", at_once.longest),
+            (None, Some(at_once)) => {
+                let has = if own { "you have".to_owned() } else { format!("{} has", whom.name) };
+                format!("Nobody has to approve this: {has} it at once, for at most {}.", at_once.longest)
+            }
             (None, None) => {
-                let press = Press { actor: &who, requestor: &who.id, principal: &who.id, before: &[] };
-                let members = judged.analysis.who_may(&rules.policy, &judged.facts, press, &[&who]);
+                let press = Press { actor: &asker, requestor: &asker.id, principal: &who.id, before: &[] };
+                let members = judged.analysis.who_may(&rules.policy, &judged.facts, press, &[&asker, &who]);
                 let count = members.map(|members| members.emails.len() + members.handles.len());
                 let can = match count {
                     None => "Approvers are asked".to_owned(),

@@ -96,8 +96,10 @@ impl Desk {
                 Approver::Groups(_) | Approver::OnCall { .. } => drop(others.insert(approver.to_string())),
             }
         }
-        people.dedup_by(|one, other| one.id == other.id);
-        groups.dedup();
+        let mut seen = BTreeSet::new();
+        people.retain(|person| seen.insert(person.id.clone()));
+        let mut seen = BTreeSet::new();
+        groups.retain(|group| seen.insert((group.directory.clone(), group.id.clone())));
         approvers.people = people;
         approvers.groups = groups;
         approvers.others = others.into_iter().collect();

@@ -183,6 +183,7 @@ impl Desk {
             Length::More { of, .. } if held.as_ref().is_some_and(|held| held.request == *of) => true,
             Length::More { .. } => return self.only_answer(came, super::extend::nothing_to_extend()).await,
         };
+        let said = matches!(length, Length::Exactly(_));
         let from = held.as_ref().filter(|_| on_top).map_or(now, |held| held.until);
         let left = line.left(from);
         if let Some(held) = held.as_ref().filter(|held| line.left(held.until) == Span::ZERO) {
@@ -233,6 +234,7 @@ impl Desk {
             escalated_at: None,
         };
         let whom = (principal.id != came.person.id).then_some(principal.name);
+        let wished = row.request.length;
         if let Some(at_once) = self.at_once(rules, &judged, line, from, &mut row).await? {
             let whom = whom.clone();
             let answer = match at_once.extension {
@@ -247,6 +249,7 @@ impl Desk {
                     length: row.request.length,
                     why: at_once.why.clone(),
                     whom,
+                    wished: (said && row.request.length < wished).then_some(wished),
                 },
             };
             if let Some(answer) = super::settle!(self.insert(came, &row, rules, &judged, &answer, Some(&at_once)).await)? {

@@ -41,9 +41,9 @@ pub struct Progress {
     /// So many said yes in this step, of so many.
     pub have: u32,
     pub need: u32,
-    /// Who may say yes in it.
     /// In whose place the last yes was said.
     pub place: Option<PersonId>,
+    /// Who may say yes in it.
     pub approvers: Vec<Approver>,
     /// The steps after it, in words.
     pub then: Vec<String>,

@@ -217,7 +217,8 @@ impl Storm {
             }
             for row in store.unfinished_assignments().await.expect("read") {
                 let live = store.live_grants(&row.id).await.expect("read");
-                let long = live.iter().all(|held| held.grant.usable_at.is_some() && held.grant.length.0 > 60_000);
+                // What was extended by a minute is longer than a minute, and ends soon all the same.
+                let long = live.iter().all(|held| held.grant.usable_at.is_some() && now + Span::hours(1) < held.grant.ends_at);
                 if row.state != AssignmentState::Active || live.is_empty() || !long {
                     busy.push(format!("{} {:?} with {live:?}", row.effect, row.state));
                 }

@@ -238,6 +238,11 @@ stories! {
         assert!(told.contains("for 1 hour as soon as it works: on call in rota, by the access policy \"prod\"."), "{told}");
         office.becomes_member("alice").await;
         office.gives_back("alice", &request).await;
+        let (request, told) = office.asks_with("alice", "--reason INC-42 --duration 8h").await;
+        assert!(told.contains("for 1 hour as soon as it works"), "{told}");
+        assert!(told.ends_with("for the 8 hours that were asked for, press Extend before it ends."), "{told}");
+        office.becomes_member("alice").await;
+        office.gives_back("alice", &request).await;
         office.file_says("oncall.yaml", "services:\n  checkout: [bob@acme.example]\n");
         let (request, told) = office.asks_with("alice", "--reason INC-43").await;
         assert!(told.starts_with("Asked for"), "{told}");

@@ -179,3 +179,115 @@ fn an_approver_may_allow_it_to_themselves_only_where_the_entry_lets_them() {
     assert_eq!(ahead(&one_party), "at once for 1 hour");
     assert_eq!(ahead(&rule("{ type: p0 }")), "asks a security reviewer");
 }
+
+/// Two people of SRE, by a rule of this name.
+fn two_of_sre(name: &str) -> String {
+    rule(&format!("{{ type: steps, steps: [ {{ count: 2, approvers: [ {SRE} ] }} ] }}")).replace("name: it", &format!("name: {name}"))
+}
+
+#[test]
+fn nobody_decides_what_they_asked_for_somebody_else_or_receive_themselves() {
+    let office = Office::with(&rule(SRE));
+    let analysis = asks("alice", "aws policy", &[]).analysis(&office);
+    let (sam, sue, alice) = (super::who("sam"), super::who("sue"), super::who("alice"));
+    let press = |actor, requestor: &super::Who, principal: &super::Who| {
+        let press = crate::policy::Press { actor, requestor: &requestor.id, principal: &principal.id, before: &[] };
+        analysis.approve(&office.policy, &office.facts, press)
+    };
+    assert_eq!(press(&sam, &sam, &alice), Err(MayNot::OwnRequest), "who asked for somebody");
+    assert_eq!(press(&sam, &alice, &sam), Err(MayNot::OwnRequest), "for whom somebody asked");
+    assert!(matches!(press(&sue, &sam, &alice), Ok(Yes::Done { .. })));
+    // A yes that was said before and is one's own by now does not count.
+    let office = Office::with(&two_of_sre("two"));
+    let analysis = asks("alice", "aws policy", &[]).analysis(&office);
+    let before = [sam.clone()];
+    let press = crate::policy::Press { actor: &sue, requestor: &sam.id, principal: &alice.id, before: &before };
+    assert!(matches!(analysis.approve(&office.policy, &office.facts, press), Ok(Yes::More(far)) if far.have == 1));
+}
+
+#[test]
+fn what_somebody_is_told_who_may_not_is_what_helps_them_most() {
+    let mona = "{ approvers: [ { type: user, uid: mona@acme.example } ] }";
+    let steps = format!("{{ type: steps, steps: [ {mona}, {{ approvers: [ {SRE}, {{ type: user, uid: mona@acme.example }} ] }} ] }}");
+    let office = Office::with(&rule(&steps));
+    let ask = asks("alice", "aws policy", &[]);
+    assert_eq!(ask.press(&office, "sam", &[]), Err(MayNot::NotYet("mona@acme.example".to_owned())));
+    let again = "somebody of SRE, or mona@acme.example".to_owned();
+    assert_eq!(ask.press(&office, "mona", &["mona"]), Err(MayNot::Again(again)), "and not that it is not her turn");
+    // An own request by one rule, another's turn by the next: the first is what stands in the way.
+    let both = rule(SRE) + &rule(&steps).replace("name: it", "name: later");
+    assert_eq!(asks("sam", "aws policy", &[]).press(&Office::with(&both), "sam", &[]), Err(MayNot::OwnRequest));
+    let denied = rule("{ type: deny }");
+    let refused = ask.press(&Office::with(&denied), "sam", &[]).expect_err("denied").to_string();
+    assert_eq!(refused, "Nobody can approve this as the access policies are now. The access policy \"it\" denies this.");
+}
+
+#[test]
+fn how_far_it_is_is_told_of_the_way_that_somebody_said_yes_on() {
+    let far = |office: &Office, before: &[&str]| {
+        let analysis = asks("alice", "aws policy", &[]).analysis(office);
+        let (alice, before) = (super::who("alice"), before.iter().map(|name| super::who(name)).collect::<Vec<_>>());
+        let press = crate::policy::Press { actor: &alice, requestor: &alice.id, principal: &alice.id, before: &before };
+        analysis.progress(&office.policy, &office.facts, press).map(|far| (far.rule, far.have, far.need))
+    };
+    let alone = rule("{ type: p0 }").replace("name: it", "name: alone");
+    let both = Office::with(&(two_of_sre("two") + &alone));
+    assert_eq!(far(&both, &[]), None, "one yes of a reviewer is enough");
+    assert_eq!(far(&both, &["sam"]), Some(("two".to_owned(), 1, 2)));
+    let three = two_of_sre("three").replace("count: 2", "count: 3");
+    let longer = Office::with(&(three.clone() + &two_of_sre("two")));
+    assert_eq!(far(&longer, &[]), Some(("two".to_owned(), 0, 2)), "the nearest");
+    assert_eq!(far(&longer, &["sam"]), Some(("two".to_owned(), 1, 2)));
+    let other = three.replace("SRE }", "SRE }, { directory: okta, id: 00sec, label: Security }");
+    let other = Office::with(&(two_of_sre("two") + &other));
+    assert_eq!(far(&other, &["sally"]), Some(("three".to_owned(), 1, 3)), "though the other lacks no more");
+    assert_eq!(far(&Office::with(&rule("{ type: p0 }")), &[]), None);
+}
+
+#[test]
+fn who_could_say_yes_is_listed_where_it_can_be() {
+    let may = |approval: &str, own: &[&str]| {
+        let office = Office::with(&rule(approval));
+        let analysis = asks("alice", "aws policy", &[]).analysis(&office);
+        let own: Vec<super::Who> = own.iter().map(|name| super::who(name)).collect();
+        let alice = super::who("alice");
+        let press = crate::policy::Press { actor: &alice, requestor: &alice.id, principal: &alice.id, before: &[] };
+        let all = analysis.who_may(&office.policy, &office.facts, press, &own.iter().collect::<Vec<_>>())?;
+        Some(all.emails.iter().map(|it| it.as_str().trim_end_matches("@acme.example").to_owned()).collect::<Vec<_>>().join(" "))
+    };
+    let said = |text: &str| Some(text.to_owned());
+    assert_eq!(may(SRE, &[]), said("sam sue"));
+    assert_eq!(may(SRE, &["sam"]), said("sue"), "but for whose own request it is");
+    assert_eq!(may(&SRE.replace(" ] }", " ], options: { allowOneParty: true } }"), &["sam"]), said("sam sue"));
+    assert_eq!(may("{ type: p0 }", &[]), said("rita"));
+    assert_eq!(may("{ type: requestor-profile, directory: okta, profileProperty: manager }", &[]), said("mona"));
+    assert_eq!(may("{ type: requestor-profile, directory: okta, profileProperty: buddy }", &[]), None, "nobody looked");
+    assert_eq!(may("{ type: escalation, integration: pagerduty, services: [ security-escalation ] }", &[]), said("olga"));
+    assert_eq!(may("{ type: user, uid: carl@acme.example }", &[]), said("carl"));
+    assert_eq!(may(&SRE.replace("effect: keep", "effect: remove"), &[]), None, "everybody outside a group");
+    assert_eq!(may(&format!("{SRE}, {{ type: user, uid: carl@acme.example }}"), &[]), said("carl sam sue"));
+}
+
+#[test]
+fn who_allows_ahead_of_time_allows_as_long_as_their_longest_rule() {
+    let short = rule(SRE).replace("name: it", "maxDuration: 1h, name: short");
+    let long = rule(SRE).replace("name: it", "maxDuration: 3h, name: long");
+    let other = rule("{ type: p0 }").replace("name: it", "maxDuration: 9h, name: other");
+    let allows = |office: &Office, issuer: &str, principal: &'static str| {
+        let analysis = asks(principal, "aws policy", &[]).analysis(office);
+        analysis.allows(&office.policy, &office.facts, &super::who(issuer), &super::who(principal))
+    };
+    for rules in [format!("{short}{long}{other}"), format!("{other}{long}{short}")] {
+        assert_eq!(allows(&Office::with(&rules), "sam", "alice"), Ok(Span::hours(3)));
+    }
+    assert_eq!(allows(&Office::with(&long), "sam", "sam"), Err(MayNot::NotApprover), "not to themselves");
+    assert_eq!(allows(&Office::with(&two_of_sre("two")), "sam", "alice"), Err(MayNot::NotApprover), "not what takes two");
+    let ahead_only = long.replace(" ] } ] }", " ], options: { requirePreapproval: true } } ] }");
+    assert_eq!(allows(&Office::with(&ahead_only), "sam", "alice"), Ok(Span::hours(3)), "that is what it is for");
+    let refused = |office: &Office| allows(office, "sam", "alice").expect_err("refused").to_string();
+    assert!(refused(&Office::with(&rule("{ type: deny }"))).contains("denies this"));
+    assert!(refused(&Office::with(&long.replace("type: any }, resource", "type: user, uid: carl@acme.example }, resource"))).contains("No access policy matches"));
+    let mut down = Office::with(&long);
+    down.facts.groups.values_mut().for_each(|known| *known = Err("Okta did not answer.".to_owned()));
+    assert!(matches!(allows(&down, "sam", "alice"), Err(MayNot::Unknown(why)) if why.contains("Okta")));
+}

@@ -181,3 +181,112 @@ fn everything_of_ours_is_written_back_as_it_was_read() {
     let sent = any("resource", filters);
     assert_eq!(serde_json::to_value(read(sent.clone()).expect("read")).expect("written"), sent);
 }
+
+#[test]
+fn limits_hold_to_the_last_one() {
+    let named = |length: usize| {
+        let mut rule = any("approval", json!([]));
+        rule["name"] = json!("n".repeat(length));
+        read(rule).is_ok()
+    };
+    assert_eq!([0, 1, 1_000, 1_001].map(named), [false, true, true, false]);
+    let pattern = |length: usize| {
+        let filter = json!({ "effect": "keep", "key": "id", "pattern": "a".repeat(length) });
+        read(any("resource", json!({ "type": "integration", "service": "aws", "filters": { "id": filter } }))).is_ok()
+    };
+    assert_eq!([1_000, 1_001].map(pattern), [true, false]);
+    let count = |count: u32| {
+        let steps = json!([ { "count": count, "approvers": [ { "type": "p0" } ] } ]);
+        read(any("approval", json!([ { "type": "steps", "steps": steps } ]))).is_ok()
+    };
+    assert_eq!([0, 1, 100, 101].map(count), [false, true, true, false]);
+    let asked = |people: Vec<u32>| {
+        read(any("approval", json!([ { "type": "p0", "ask": { "people": people, "every": "10m" } } ]))).is_ok()
+    };
+    let turns = [vec![], vec![1, 0], vec![100], vec![101], vec![1; 10], vec![1; 11]];
+    assert_eq!(turns.map(asked), [false, false, true, false, true, false]);
+    let clock = |text: &str| read(any("when", json!({ "from": "08:00", "until": text }))).map(|rule| rule.when.expect("one").until);
+    assert_eq!((clock("00:59"), clock("23:59"), clock("24:00")), (Ok(59), Ok(1_439), Ok(1_440)));
+    for bad in ["24:01", "25:00", "12:60", "12", "08:00"] {
+        assert!(clock(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn what_belongs_to_another_type_is_refused_each_by_itself() {
+    let groups = json!([ { "directory": "okta", "id": "1" } ]);
+    let (agent, user) = (json!({ "type": "any" }), json!({ "type": "none" }));
+    let keys = [
+        ("groups", groups.clone()),
+        ("directory", json!("okta")),
+        ("id", json!("1")),
+        ("uid", json!("a@b.c")),
+        ("agent", agent),
+        ("user", user),
+    ];
+    for (kind, own) in [("any", &[][..]), ("user", &["uid"]), ("group", &["groups", "directory", "id"])] {
+        for (key, value) in keys.iter().filter(|(key, _)| !own.contains(key)) {
+            let mut requestor = json!({ "type": kind, "uid": "a@b.c", "groups": groups });
+            requestor.as_object_mut().expect("a map").retain(|key, _| key == "type" || own.contains(&key.as_str()));
+            requestor[key] = value.clone();
+            let error = read(any("requestor", requestor.clone())).expect_err("refused");
+            assert!(error.contains(&format!("type `{kind}` has no")), "{requestor}: {error}");
+        }
+    }
+    let group = |value: serde_json::Value| read(any("requestor", value));
+    assert!(group(json!({ "type": "group", "directory": "okta" })).expect_err("half").contains("needs `groups`"));
+    assert!(group(json!({ "type": "group", "groups": groups, "id": "1" })).expect_err("both").contains("exclude each other"));
+    for (directory, id) in [(" ", "1"), ("okta", "")] {
+        let blank = json!({ "type": "group", "groups": [ { "directory": directory, "id": id } ] });
+        assert!(group(blank).expect_err("blank").contains("needs a `directory` and an `id`"));
+    }
+    let label = |label: &str| {
+        let one = json!([ { "directory": "okta", "id": "00sre", "label": label } ]);
+        let rule = group(json!({ "type": "group", "groups": one })).expect("read");
+        rule.groups().next().expect("one").label.clone()
+    };
+    assert_eq!((label(" "), label("SRE")), ("00sre".to_owned(), "SRE".to_owned()), "what has no name is called by its id");
+    for (key, value) in [("service", json!("aws")), ("filters", json!({})), ("accessType", json!("policy"))] {
+        let mut resource = json!({ "type": "any" });
+        resource[key] = value;
+        assert!(read(any("resource", resource)).expect_err("refused").contains(&format!("has no `{key}`")));
+    }
+    assert!(read(any("resource", json!({ "type": "any", "accessType": "any" }))).is_ok(), "that says the same");
+    let whole = read(any("resource", json!({ "type": "integration", "service": "aws", "accessType": "any" }))).expect("read");
+    assert_eq!(whole.resource.service.expect("one").access_type, None);
+    for (kind, key, value) in [
+        ("persistent", "options", json!({ "allowOneParty": true })),
+        ("persistent", "options", json!({ "breakGlassApprover": true })),
+        ("deny", "ask", json!({ "people": [1], "every": "1h" })),
+        ("steps", "ask", json!({ "people": [1], "every": "1h" })),
+    ] {
+        let mut entry = json!({ "type": kind });
+        entry[key] = value;
+        if kind == "steps" {
+            entry["steps"] = json!([ { "approvers": [ { "type": "p0" } ] } ]);
+        }
+        assert!(read(any("approval", json!([entry]))).is_err(), "{entry}");
+    }
+    for inner in [json!({ "type": "p0", "options": {} }), json!({ "type": "p0", "ask": { "people": [1], "every": "1h" } })] {
+        let steps = json!([ { "type": "steps", "steps": [ { "approvers": [inner] } ] } ]);
+        assert!(read(any("approval", steps)).expect_err("refused").contains("belong to the entry"));
+    }
+    for (agent, what) in [("agent-client", "clientId"), ("agent-owner", "owner"), ("owner-group", "groups"), ("provider", "providerId")] {
+        let sent = json!({ "type": "agentic", "agent": { "type": agent }, "user": { "type": "any" } });
+        let error = read(any("requestor", sent)).expect_err("refused");
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+#[test]
+fn two_rules_differ_by_their_patterns_and_their_tests() {
+    let with = |filter: serde_json::Value| {
+        read(any("resource", json!({ "type": "integration", "service": "aws", "filters": { "tag": filter } }))).expect("read")
+    };
+    let one = with(json!({ "effect": "keep", "key": "a", "pattern": "x" }));
+    let yes = with(json!({ "effect": "keep", "value": true }));
+    assert_eq!((one == one.clone(), yes == yes.clone()), (true, true));
+    assert_ne!(one, with(json!({ "effect": "keep", "key": "a", "pattern": "y" })));
+    assert_ne!(yes, with(json!({ "effect": "keep", "value": false })));
+    assert_ne!(with(json!({ "effect": "keep", "key": "a", "value": true })), one);
+}

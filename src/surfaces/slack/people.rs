@@ -106,6 +106,17 @@ impl Slack {
         Ok(None)
     }
 
+    /// Somebody who is named, if the record knows them.
+    pub(super) async fn named_before(&self, who: &Who, to: &str) -> crate::desk::Result<Option<Person>> {
+        match mention(to) {
+            Some(id) => self.desk.who(&Handle { handle: id.to_owned(), ..handle(who) }).await,
+            None => match Email::parse(to) {
+                Some(email) => self.desk.with_address(&email).await,
+                None => Ok(None),
+            },
+        }
+    }
+
     /// The address of somebody who is named: typed as it is, or the record's of somebody who was mentioned.
     /// `None`: only Slack can tell.
     pub(super) async fn address(&self, came: &Came, to: &str) -> crate::desk::Result<Option<Email>> {

@@ -239,36 +239,36 @@ impl Slack {
     /// The form for what is known so far, and what will come of it.
     pub(super) async fn form(&self, who: &Who, draft: &Draft) -> Result<Form> {
         let (form, _) = self.bare_form(who, draft).await?;
-        match (draft.purpose, self.known(who).await?) {
-            (Purpose::Request, Some(person)) => {
-                let preview = self.desk.preview(&person, draft).await?;
+        match (draft.purpose, self.known(who).await?, self.for_whom(who, draft).await?) {
+            (Purpose::Request | Purpose::Grant, Some(person), Some(whom)) => {
+                let preview = self.desk.preview(&person, &whom, draft).await?;
                 Ok(Form { note: preview.or(form.note), ..form })
             }
-            (Purpose::Request | Purpose::Grant | Purpose::Allow, _) => Ok(form),
+            (Purpose::Request | Purpose::Grant | Purpose::Allow, _, _) => Ok(form),
         }
     }
 
-    /// The form with what this person may ask for; whom nobody knows yet sees all.
+    /// Who is to receive it, if they are known: whoever fills in the form, or whom they named.
+    async fn for_whom(&self, who: &Who, draft: &Draft) -> Result<Option<Person>> {
+        match (draft.purpose, &draft.to) {
+            (Purpose::Request, _) => self.known(who).await,
+            (Purpose::Grant | Purpose::Allow, Some(to)) => self.named_before(who, to).await,
+            (Purpose::Grant | Purpose::Allow, None) => Ok(None),
+        }
+    }
+
+    /// The form with what whoever is to receive it may have; for whom nobody knows yet it shows all.
     async fn bare_form(&self, who: &Who, draft: &Draft) -> Result<(Form, Option<Offers>)> {
         let rules = self.desk.limits().await?;
         let durations = &rules.policy.durations;
-        let Some(person) = self.known(who).await? else {
+        let Some(whom) = self.for_whom(who, draft).await? else {
             let common = Common { durations, reason_required: false };
             return Ok((Form::new(&self.desk.catalog(), self.desk.index(), draft, common), None));
         };
-        let offers = self.desk.offers(&person).await?;
-        // Whoever asks or allows for somebody else asks for what that one may have.
-        let form = match draft.purpose {
-            Purpose::Request => {
-                let common = Common { durations, reason_required: offers.needs_reason(draft) };
-                Form::new(&offers.catalog, &offers, draft, common)
-            }
-            Purpose::Grant | Purpose::Allow => {
-                let common = Common { durations, reason_required: false };
-                Form::new(&self.desk.catalog(), self.desk.index(), draft, common)
-            }
-        };
-        Ok((form, (draft.purpose == Purpose::Request).then_some(offers)))
+        let offers = self.desk.offers(&whom).await?;
+        // What is allowed ahead of time needs its reason only when it is asked for.
+        let reason_required = draft.purpose != Purpose::Allow && offers.needs_reason(draft);
+        Ok((Form::new(&offers.catalog, &offers, draft, Common { durations, reason_required }), Some(offers)))
     }
 
     /// Type-ahead, from memory: what the field's source has, given what else is chosen.
