@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "postgres role analyst --instance payments",
         "okta group vpn --reason x",
     ] {
-        let ask = Ask::read(&world.catalog, words)?;
+        let ask = Ask::read(&world.catalog, &world.seen, words)?;
         let asked = ask.asked(&who, now);
         let facts = world.facts(&[&policy], &who).await;
         let start = Instant::now();

@@ -65,7 +65,7 @@ impl Section {
         serde_saphyr::with_deserializer_from_str_with_options(&self.text, options, |deserializer| {
             Descend { path: &self.path, found: std::marker::PhantomData }.deserialize(deserializer)
         })
-        .map_err(|error| BadYaml(format!("{}: {}", self.file, error.render().trim_end())))
+        .map_err(|error| BadYaml(format!("{}: {}", self.file, plainly(error.render().trim_end()))))
     }
 
     /// The keys that stand here, in order; empty when nothing does.
@@ -87,6 +87,25 @@ impl Section {
         let place = if self.path.is_empty() { String::new() } else { format!("{}: ", self.name()) };
         BadYaml(format!("{}: {place}{message}", self.file))
     }
+}
+
+/// Says of a key that does not exist which one was probably meant. It is told twice: above the excerpt and in it.
+fn plainly(told: &str) -> String {
+    let line = |line: &str| {
+        let (before, rest) = line.split_once("unknown field `")?;
+        let (key, known) = rest.split_once("`, expected ")?;
+        let known = known.trim_start_matches("one of ").replace('`', "");
+        let slips = |it: &str| strsim::damerau_levenshtein(key, it);
+        let meant =
+            known.split(", ").min_by_key(|it| slips(it)).filter(|it| slips(it) <= 1 + key.len() / 3 && slips(it) < it.len());
+        Some(match (before.trim_end().ends_with('^'), meant) {
+            (false, Some(meant)) => format!("{before}unknown key `{key}`; did you mean `{meant}`?"),
+            (false, None) => format!("{before}unknown key `{key}`; there are {known}"),
+            (true, Some(meant)) => format!("{before}did you mean `{meant}`?"),
+            (true, None) => format!("{before}unknown key"),
+        })
+    };
+    told.lines().map(|text| line(text).unwrap_or_else(|| text.to_owned())).collect::<Vec<_>>().join("\n")
 }
 
 /// Writes what can be read again.

@@ -319,8 +319,7 @@ fn source_widget(
 
 fn whom(draft: &Draft) -> Field {
     let to = draft.to.clone();
-    // What they can have depends on who they are.
-    Field { value: to.clone(), label: to, dependants: true, ..blank(TO, "For whom", Widget::Person) }
+    Field { value: to.clone(), label: to, ..blank(TO, "For whom", Widget::Person) }
 }
 
 /// From when, and for how long or until when: whichever was said.

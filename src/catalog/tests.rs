@@ -44,13 +44,13 @@ fn a_mistake_in_a_manifest_names_its_place() {
          |           ^
     "#);
     insta::assert_snapshot!(mistakes(&LAKE.replace("many: true", "mny: true")), @r"
-    x.yaml: error: line 16 column 73: unknown field `mny`, expected one of name, title, help, kind, options, pattern, default, suggest, optional, many, flag, aliases, when_one
+    x.yaml: error: line 16 column 73: unknown key `mny`; did you mean `many`?
       --> <input>:16:66
        |
     14 | …{ name: region, title: Region, kind: choice, options: { source: regions } }
     15 | …{ name: dataset, title: Dataset, kind: choice, options: { source: datasets, given: [region] } }
     16 | …{ name: tables, title: Tables, kind: text, pattern: '[a-z_*]+', mny: true, optional: true }
-       |                                                                  ^ unknown field `mny`, expected one of name, title, help, kind, options, pattern, default, suggest, optional, many, flag, aliases, when_one
+       |                                                                  ^ did you mean `many`?
     17 | …{ name: mode, title: Access, kind: choice, options: [read, write, admin], default: read, flag: true }
     18 | …{ name: team, title: Team, kind: choice, options: { source: teams, free: true }, flag: true, optional: true, aliases: [squad] }
        |

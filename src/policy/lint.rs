@@ -30,8 +30,10 @@ pub struct Type {
 #[derive(Debug, Clone)]
 pub struct Arg {
     pub name: String,
-    /// All values it can take, where they are listed.
+    /// The values it can take, where they are listed.
     pub choices: Option<Vec<String>>,
+    /// There are no others; else they are what was seen last.
+    pub all: bool,
 }
 
 /// What there is. Of a group that is not here nothing is said.
@@ -65,6 +67,9 @@ pub struct Finding {
     /// One sentence.
     pub what: String,
 }
+
+/// The most values that are named.
+const MOST_NAMED: usize = 12;
 
 /// The keys under which an argument's values stand.
 const KEYS: [&str; 2] = ["id", "name"];
@@ -162,8 +167,23 @@ impl Look<'_> {
         if let Some(key) = key.as_deref().filter(|key| !KEYS.contains(key)) {
             return self.error(format!("filter `{name}` has no key \"{key}\", so {never}; there are {}", KEYS.join(" and ")));
         }
-        let Test::Pattern(regex) = test else { return };
+        let all = args.iter().all(|arg| arg.all);
+        let regex = match test {
+            Test::Pattern(regex) => regex,
+            Test::Is(value) => {
+                let value = value.to_string();
+                if all && args.iter().flat_map(|arg| &arg.choices).all(|values| !values.contains(&value)) {
+                    self.error(format!("filter `{name}`: it is no yes or no, so {never}; write `key: id` and a `pattern`"));
+                }
+                return;
+            }
+        };
         let text = regex.as_str();
+        if let Some(letter) = pattern::starred(text) {
+            self.warning(format!(
+                "filter `{name}`: the star in \"{text}\" repeats \"{letter}\" and stands for nothing else; \".*\" is anything"
+            ));
+        }
         match pattern::shape(text) {
             Shape::Nothing => return self.error(format!("filter `{name}`: nothing can match \"{text}\", so {never}")),
             Shape::Empty => return self.error(format!("filter `{name}`: only nothing at all matches \"{text}\", so {never}")),
@@ -177,11 +197,19 @@ impl Look<'_> {
             .map(|all| all.into_iter().flatten().collect());
         let fits =
             listed.as_ref().map(|all| all.iter().filter(|value| regex.is_match(value)).map(|it| it.as_str()).collect::<Vec<_>>());
-        if let (Some(all), Some(fits)) = (&listed, &fits)
+        if let (Some(values), Some(fits)) = (&listed, &fits)
             && fits.is_empty()
         {
-            let there = all.iter().map(|it| it.as_str()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
-            return self.error(format!("filter `{name}`: no value matches \"{text}\", so {never}; there are {there}"));
+            let there: BTreeSet<&str> = values.iter().map(|it| it.as_str()).collect();
+            let few = there.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
+            let more = there.len().checked_sub(MOST_NAMED).filter(|more| 0 < *more);
+            let there = few + &more.map(|more| format!(" and {more} more")).unwrap_or_default();
+            return match all {
+                true => self.error(format!("filter `{name}`: no value matches \"{text}\", so {never}; there are {there}")),
+                false => self.warning(format!(
+                    "filter `{name}`: nothing that was seen last matches \"{text}\", so {never} as it is; there are {there}"
+                )),
+            };
         }
         if pattern::shape(text) == Shape::Bare {
             let others: Option<Vec<&str>> = fits.map(|fits| fits.into_iter().filter(|value| *value != text).collect());

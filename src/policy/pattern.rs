@@ -29,6 +29,23 @@ pub fn shape(pattern: &str) -> Shape {
     }
 }
 
+/// The letter that a star repeats, where it was probably meant as in file names: the dash of `prod-*`.
+pub fn starred(pattern: &str) -> Option<String> {
+    fn find(hir: &Hir) -> Option<String> {
+        match hir.kind() {
+            HirKind::Repetition(it) if it.min == 0 && it.max.is_none() => match it.sub.kind() {
+                HirKind::Literal(letters) => Some(String::from_utf8_lossy(&letters.0).into_owned()),
+                _ => find(&it.sub),
+            },
+            HirKind::Repetition(it) => find(&it.sub),
+            HirKind::Capture(capture) => find(&capture.sub),
+            HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(find),
+            HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => None,
+        }
+    }
+    find(&regex_syntax::parse(pattern).ok()?)
+}
+
 fn is_bare(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Literal(_) => true,
@@ -66,6 +83,17 @@ fn impossible(hir: &Hir) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_star_that_repeats_a_letter_is_found() {
+        for (pattern, letter) in [("prod-*", Some("-")), ("^(a|team_*)$", Some("_")), ("x*", Some("x")), ("((ab*)+)?", Some("b"))]
+        {
+            assert_eq!(super::starred(pattern).as_deref(), letter, "{pattern}");
+        }
+        for pattern in ["prod-.*", "^[a-z]*$", "a+", "a{0,3}", "(ab)*", "("] {
+            assert_eq!(super::starred(pattern), None, "{pattern}");
+        }
+    }
 
     #[test]
     fn what_a_pattern_can_match() {

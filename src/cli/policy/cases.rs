@@ -12,6 +12,7 @@ use super::files::Files;
 use super::verdict::{Approvers, Ask, Outcome, Presses, line};
 use super::world::World;
 use super::{Result, count, told};
+use crate::catalog::Index;
 use crate::domain::access::{Access, Args, Attributes};
 use crate::domain::directory::{Members, Who};
 use crate::domain::person::Email;
@@ -103,7 +104,9 @@ pub async fn run(world: &World, paths: &[PathBuf], now: Time) -> Result<(String,
 /// What is wrong with a case; nothing, if it passes.
 async fn one(world: &World, policy: &Policy, section: &Section, case: &Case, now: Time) -> Result<String> {
     let ask = match (&case.request, &case.access) {
-        (Some(words), None) => Ask::read(&world.catalog, &words.value).map_err(|why| told(section.mistake(words, why)))?,
+        (Some(words), None) => {
+            Ask::read(&world.catalog, &Index::default(), &words.value).map_err(|why| told(section.mistake(words, why)))?
+        }
         (None, Some(access)) => access.ask(world, section).map_err(told)?,
         (Some(_), Some(_)) | (None, None) => {
             return Err(format!("{}: case \"{}\": write either `request:` or `access:`", section.file(), case.name));
@@ -129,7 +132,7 @@ async fn one(world: &World, policy: &Policy, section: &Section, case: &Case, now
         .iter()
         .map(|(what, wanted, is)| format!("  {what}: expected {wanted}\n  {:>1$}  came {is}\n", "", what.len()))
         .collect();
-    if let Some(refusal) = &analysis.refused {
+    if let Some(refusal) = ask.refusal(&analysis) {
         let _ = writeln!(text, "  because: {refusal}");
     }
     // Rules for other integrations say nothing of this one.
@@ -179,7 +182,7 @@ impl Expect {
                 format!("an outcome is `asked`, `at once` or `refused`, and not \"{}\"", self.outcome.value),
             )
         })?;
-        let is = Outcome::of(analysis);
+        let is = ask.outcome(analysis);
         if wanted != is {
             unmet.push(("outcome", wanted.as_str().to_owned(), is.as_str().to_owned()));
         }
@@ -214,7 +217,7 @@ impl Expect {
             }
         }
         if let Some(part) = &self.because {
-            let is = analysis.refused.as_ref().map_or_else(|| "it is not refused".to_owned(), ToString::to_string);
+            let is = ask.refusal(analysis).unwrap_or_else(|| "it is not refused".to_owned());
             if !is.contains(part) {
                 unmet.push(("because", format!("a sentence with \"{part}\""), is));
             }

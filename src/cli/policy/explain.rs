@@ -1,10 +1,12 @@
 //! `p0 policy explain`: what becomes of a request, and why.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use super::verdict::{Approvers, Ask, Outcome, Presses, line};
 use super::world::World;
 use super::{Result, count, in_force, told};
+use crate::catalog::Index;
 use crate::domain::directory::Who;
 use crate::domain::person::Email;
 use crate::domain::time::Time;
@@ -16,23 +18,40 @@ use crate::store::Store;
 /// The most approvers that are named.
 const MOST_NAMED: usize = 12;
 
-pub async fn run(world: &World, store: Option<&Store>, words: &str, principal: &str, at: Time) -> Result<String> {
+/// By the policy of a folder or file (`path`); by what is in force, if none is named.
+pub async fn run(
+    world: &World,
+    store: Option<&Store>,
+    path: Option<&Path>,
+    words: &str,
+    principal: &str,
+    at: Time,
+) -> Result<String> {
     let email = Email::parse(principal).ok_or_else(|| format!("--as: \"{principal}\" is not an e-mail address"))?;
-    let ask = Ask::read(&world.catalog, words)?;
-    let kept = match store {
-        Some(store) => in_force(store).await?,
-        None => None,
+    // What was seen last may be old: a value that is new is taken as it is.
+    let ask = Ask::read(&world.catalog, &world.seen, words);
+    let ask = ask.or_else(|why| Ask::read(&world.catalog, &Index::default(), words).map_err(|_| why))?;
+    let kept = match (path, store) {
+        (None, Some(store)) => in_force(store).await?,
+        (Some(_), _) | (None, None) => None,
     };
-    let (by, policy) = match kept {
-        Some((version, policy)) => (format!("version {version} of the policy"), policy),
-        None => ("the configuration's policy".to_owned(), world.policy(None)?.policy),
+    let (by, policy) = match (kept, path) {
+        (Some((version, policy)), _) => (format!("version {version} of the policy"), policy),
+        (None, Some(path)) => (format!("the policy in {}", path.display()), world.policy(Some(path))?.policy),
+        (None, None) => ("the configuration's policy".to_owned(), world.policy(None)?.policy),
     };
     let who = known(world, store, &email).await?;
     let mut facts = world.sources.look_up(policy.needs(&ask.asked(&who, at)), &who).await;
     if let Some(store) = store {
         allowed_ahead(store, &policy, &ask, &who, at, &mut facts).await?;
     }
-    Ok(format!("By {by}, at {at}:\n{}", explain(world, &policy, &ask, &facts, &who, at)))
+    let seen = facts.groups.values().filter_map(|known| known.as_ref().ok()).any(|members| members.has(&who));
+    let stranger = !seen && who.handles.is_empty() && facts.profiles.values().all(|known| !matches!(known, Ok(Some(_))));
+    let note = match stranger {
+        true => format!("(Nobody with the address {email} was seen here, in no group that counts either. Is it right?)\n"),
+        false => String::new(),
+    };
+    Ok(format!("By {by}, at {at}:\n{note}{}", explain(world, &policy, &ask, &facts, &who, at)))
 }
 
 /// Somebody, as the record knows them if it does.
@@ -65,7 +84,7 @@ pub fn explain(world: &World, policy: &Policy, ask: &Ask, facts: &Facts, who: &W
     if let Some(refusal) = &analysis.refused {
         let _ = writeln!(text, "What would have to change: {}", cure(refusal));
     }
-    if Outcome::of(&analysis) == Outcome::Asked {
+    if ask.outcome(&analysis) == Outcome::Asked {
         let presses = Presses { policy, analysis: &analysis, facts, principal: who, outside: world.outside() };
         let _ = write!(text, "{}", people(&presses));
     }
@@ -88,6 +107,9 @@ pub fn explain(world: &World, policy: &Policy, ask: &Ask, facts: &Facts, who: &W
 
 fn verdict(ask: &Ask, analysis: &Analysis) -> String {
     let longest = ask.longest(analysis);
+    if let Some(refusal) = ask.refusal(analysis) {
+        return format!("REFUSED. {refusal}");
+    }
     match (&analysis.refused, &analysis.at_once) {
         (Some(refusal), _) => format!("REFUSED. {refusal}"),
         (None, Some(at_once)) => {

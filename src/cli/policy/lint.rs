@@ -5,9 +5,13 @@ use std::path::Path;
 
 use super::world::World;
 use super::{Result, count};
-use crate::catalog::{Catalog, Kind};
+use crate::catalog::{self, Catalog, Index, Integration, Kind, Lookup};
+use crate::domain::access::{Args, Choice};
 use crate::policy::Needs;
 use crate::policy::lint::{Arg, Finding, Known, Service, Severity, Type, lint};
+
+/// Of a source with more choices than these nothing is said.
+const MOST_SEEN: usize = 100_000;
 
 /// Gives what to print, and what failed.
 pub async fn run(world: &World, path: Option<&Path>) -> Result<(String, Option<String>)> {
@@ -19,7 +23,7 @@ pub async fn run(world: &World, path: Option<&Path>) -> Result<(String, Option<S
     let nobody =
         crate::domain::directory::Who { id: crate::domain::id::PersonId::new(world.outside()), email: None, handles: Vec::new() };
     let facts = world.sources.look_up(needs, &nobody).await;
-    let known = Known { services: &services(&world.catalog), groups: &facts.groups, on_call: &facts.on_call };
+    let known = Known { services: &services(&world.catalog, &world.seen), groups: &facts.groups, on_call: &facts.on_call };
     let findings = lint(&draft.policy, &known);
     let mut text = String::new();
     for Finding { severity, rule, what } in &findings {
@@ -34,11 +38,21 @@ pub async fn run(world: &World, path: Option<&Path>) -> Result<(String, Option<S
     Ok((text, (0 < errors).then_some(told)))
 }
 
-/// What rules can name, out of the manifests.
-fn services(catalog: &Catalog) -> Vec<Service> {
-    let choices = |kind: &Kind| match kind {
-        Kind::Listed(choices) => Some(choices.iter().map(|choice| choice.value.clone()).collect()),
+/// What rules can name: out of the manifests, and as it was seen last.
+fn services(catalog: &Catalog, index: &Index) -> Vec<Service> {
+    let values = |choices: &[Choice]| choices.iter().map(|choice| choice.value.clone()).collect();
+    let choices = |integration: &Integration, kind: &Kind| match kind {
+        Kind::Listed(choices) => Some(values(choices)),
+        Kind::Source(of) if !of.free => index
+            .few(&integration.name, &of.source, &Args::new(), MOST_SEEN)
+            .filter(|seen| !seen.is_empty())
+            .map(|it| values(&it)),
         Kind::Text | Kind::Number | Kind::Duration | Kind::Person | Kind::Source(_) => None,
+    };
+    let arg = |integration: &Integration, arg: &catalog::Arg| Arg {
+        name: arg.name.clone(),
+        choices: choices(integration, &arg.kind),
+        all: matches!(arg.kind, Kind::Listed(_)),
     };
     catalog
         .integrations()
@@ -50,7 +64,7 @@ fn services(catalog: &Catalog) -> Vec<Service> {
                 .map(|access| Type {
                     name: access.name.clone(),
                     emergency: access.emergency,
-                    args: access.args.iter().map(|arg| Arg { name: arg.name.clone(), choices: choices(&arg.kind) }).collect(),
+                    args: access.args.iter().map(|it| arg(integration, it)).collect(),
                 })
                 .collect(),
         })

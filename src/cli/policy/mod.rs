@@ -14,7 +14,7 @@ mod tests;
 pub mod verdict;
 pub mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Subcommand;
@@ -61,30 +61,29 @@ enum What {
         paths: Vec<PathBuf>,
     },
     /// Say what becomes of a request and why: every rule, who can approve, how long at most.
+    #[command(after_help = "For example: p0 policy explain --as ben@acme.example aws policy ReadOnly --reason INC-42")]
     Explain {
-        /// The words of the request, as they are typed after `/p0 request`; in quotes if options are among them.
-        #[arg(required = true)]
-        words: Vec<String>,
-        /// Who is to receive the access.
+        /// Who is to receive the access: an e-mail address.
         #[arg(long = "as")]
-        principal: String,
-        /// When; now, if nothing is said.
+        principal: Option<String>,
+        /// When, like 2027-01-15T09:00:00Z; now, if nothing is said.
         #[arg(long)]
         at: Option<String>,
-        #[arg(long)]
-        reason: Option<String>,
-        #[arg(long)]
-        duration: Option<String>,
-        #[arg(long)]
-        break_glass: bool,
+        /// A folder or file; the policy in force, if none is named.
+        #[arg(long, value_name = "PATH")]
+        rules: Option<String>,
+        /// The words of the request, options and all, as they are typed after `/p0 request`.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
     },
     /// Hold what was asked for in the past against a policy: what would be otherwise?
     Replay {
-        /// How far back to look.
+        /// How far back to look, like 90d or 12h.
         #[arg(long, default_value = "90d")]
         since: String,
         /// A folder or file; what the configuration says, if none is named.
         path: Option<PathBuf>,
+        /// Print every request with what it was and would be, as JSON.
         #[arg(long)]
         json: bool,
     },
@@ -104,7 +103,11 @@ pub async fn run(args: Args, outside: Arc<dyn Outside>) -> Result<()> {
         What::Versions => apply::versions(&record(&outside).await?).await?,
         What::Show { version } => apply::show(&record(&outside).await?, version).await?,
         What::Lint { path } => {
-            let (text, failed) = lint::run(&world()?, path.as_deref()).await?;
+            let world = world()?;
+            if let Some(store) = record_if_any(&settings, &outside).await? {
+                world.remember(&store).await?;
+            }
+            let (text, failed) = lint::run(&world, path.as_deref()).await?;
             print!("{text}");
             return failed.map_or(Ok(()), Err);
         }
@@ -113,25 +116,18 @@ pub async fn run(args: Args, outside: Arc<dyn Outside>) -> Result<()> {
             print!("{text}");
             return failed.map_or(Ok(()), Err);
         }
-        What::Explain { words, principal, at, reason, duration, break_glass } => {
+        What::Explain { principal, at, rules, mut words } => {
+            let mut given = |before: Option<String>, name| before.or_else(|| take(&mut words, name));
+            let (principal, at, rules) = (given(principal, "--as"), given(at, "--at"), given(rules, "--rules"));
+            let principal = principal.ok_or("say for whom, like `--as ben@acme.example`")?;
             let at = at.map_or(Ok(now), |text| Time::parse(&text)).map_err(|why| format!("--at: {why}"))?;
             // One word with blanks in it is a whole line, options and all.
-            let mut line = if let [line] = &words[..] { line.clone() } else { print::line(&words) };
-            for (option, value) in [("--reason", reason), ("--duration", duration)] {
-                if let Some(value) = value {
-                    line += &format!(" {option} {}", print::word(&value));
-                }
+            let line = if let [line] = &words[..] { line.clone() } else { print::line(&words) };
+            let (world, store) = (world()?, record_if_any(&settings, &outside).await?);
+            if let Some(store) = &store {
+                world.remember(store).await?;
             }
-            if break_glass {
-                line += " --break-glass";
-            }
-            let store = match record(&outside).await {
-                Ok(store) => Some(store),
-                // Nobody named a record, and there is none where it usually is.
-                Err(_) if settings.env.get("P0_DATABASE_URL").is_none() => None,
-                Err(why) => return Err(why),
-            };
-            explain::run(&world()?, store.as_ref(), &line, &principal, at).await?
+            explain::run(&world, store.as_ref(), rules.as_deref().map(Path::new), &line, &principal, at).await?
         }
         What::Replay { since, path, json } => {
             let since = Span::parse(&since).map_err(|why| format!("--since: {why}"))?;
@@ -142,6 +138,25 @@ pub async fn run(args: Args, outside: Arc<dyn Outside>) -> Result<()> {
     };
     print!("{text}");
     Ok(())
+}
+
+/// An option of ours that stands among the words of a request.
+fn take(words: &mut Vec<String>, name: &str) -> Option<String> {
+    let is = |word: &String| word.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
+    let at = words.iter().position(is)?;
+    match words.remove(at).split_once('=') {
+        Some((_, value)) => Some(value.to_owned()),
+        None => (at < words.len()).then(|| words.remove(at)),
+    }
+}
+
+/// The record. `None`: nobody named one, and there is none where it usually is.
+async fn record_if_any(settings: &Settings, outside: &Arc<dyn Outside>) -> Result<Option<Store>> {
+    match record(outside).await {
+        Ok(store) => Ok(Some(store)),
+        Err(_) if settings.env.get("P0_DATABASE_URL").is_none() => Ok(None),
+        Err(why) => Err(why),
+    }
 }
 
 /// The version in force, and what it says.

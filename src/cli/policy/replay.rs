@@ -31,17 +31,19 @@ pub enum Change {
     MorePeople,
     FewerPeople,
     Asked,
+    Shorter,
     AsBefore,
 }
 
 impl Change {
-    const ALL: [Change; 7] = [
+    const ALL: [Change; 8] = [
         Change::AtOnce,
         Change::Refused,
         Change::Nobody,
         Change::MorePeople,
         Change::FewerPeople,
         Change::Asked,
+        Change::Shorter,
         Change::AsBefore,
     ];
 
@@ -53,6 +55,7 @@ impl Change {
             Change::MorePeople => "would now need more people",
             Change::FewerPeople => "would now need fewer people",
             Change::Asked => "would now be asked of people, and was refused",
+            Change::Shorter => "would now get less time",
             Change::AsBefore => "as before",
         }
     }
@@ -144,8 +147,12 @@ fn compare(world: &World, row: &RequestRow, principal: &Who, facts: &Facts, old:
         let people = analysis.open().map(|way| way.steps.iter().map(|step| step.count).sum()).min().unwrap_or(0);
         Fate { outcome, people, nobody: outcome == Outcome::Asked && !presses.can_be_decided() }
     };
-    let analysis = new.analyse(&asked, facts);
-    let change = change(fate(old, &old.analyse(&asked, facts)), fate(new, &analysis));
+    let (before, analysis) = (old.analyse(&asked, facts), new.analyse(&asked, facts));
+    let shorter = analysis.refused.is_none() && ask.longest(&analysis) < ask.longest(&before).min(request.length);
+    let change = match change(fate(old, &before), fate(new, &analysis)) {
+        Change::AsBefore if shorter => Change::Shorter,
+        change => change,
+    };
     let rule = match &analysis.refused {
         Some(refusal) => refusal.to_string(),
         None => analysis.matched().collect::<Vec<_>>().join(", "),

@@ -188,11 +188,28 @@ async fn lint_says_where_it_is() {
 }
 
 #[tokio::test]
+async fn explain_takes_a_folder_and_says_what_is_too_long_and_who_is_unknown() {
+    let office = Office::with("explain-more", &[("policies/all.yaml", RULES)]);
+    let ask = async |words: &str, who: &str| {
+        let path = office.policies();
+        let told = explain::run(&office.world, None, Some(path.as_path()), words, &format!("{who}@acme.example"), NOW).await;
+        office.plain(&told.expect("explained"))
+    };
+    let told = ask("aws policy ReadOnly --reason INC-42", "alice").await;
+    assert!(told.contains("the policy in ") && told.contains("\nASKED, for 4 hours at most."), "{told}");
+    let told = ask("aws policy ReadOnly --reason INC-42 --duration 6h", "alice").await;
+    assert!(told.contains("\nREFUSED. The longest that can be asked for is 4 hours."), "{told}");
+    let told = ask("aws policy ReadOnly --reason INC-42", "alcie").await;
+    assert!(told.contains("(Nobody with the address alcie@acme.example was seen here"), "{told}");
+    assert!(!ask("aws policy ReadOnly", "sam").await.contains("Nobody with the address"));
+}
+
+#[tokio::test]
 async fn explain_says_what_becomes_of_a_request_and_why() {
     let office = Office::with("explain", &[("policies/all.yaml", RULES)]);
     let store = office.record().await;
     let ask = async |words: &str, who: &str, store| {
-        explain::run(&office.world, store, words, &format!("{who}@acme.example"), NOW).await
+        explain::run(&office.world, store, None, words, &format!("{who}@acme.example"), NOW).await
     };
     assert!(
         ask("aws policy ReadOnly", "alice", None)

@@ -48,11 +48,10 @@ impl Ask {
     }
 
     /// What somebody types after `p0 request`.
-    pub fn read(catalog: &Catalog, words: &str) -> Result<Ask> {
+    pub fn read(catalog: &Catalog, seen: &Index, words: &str) -> Result<Ask> {
         let words = words.trim();
         let words = words.strip_prefix("request ").unwrap_or(words);
-        let index = Index::default();
-        let context = Context { catalog, offered: catalog, lookup: &index, program: "p0" };
+        let context = Context { catalog, offered: catalog, lookup: seen, program: "p0" };
         match command::resolve(context, &format!("request {words}")) {
             Ok(Command::Request(complete)) => Ok(Ask {
                 reason: complete.reason.is_some(),
@@ -81,6 +80,22 @@ impl Ask {
             principal,
             at,
         }
+    }
+
+    /// The longest that can be asked for, where this asks for longer.
+    pub fn too_long(&self, analysis: &Analysis) -> Option<Span> {
+        let most = self.limit.map_or(analysis.longest(), |limit| limit.min(analysis.longest()));
+        self.length.filter(|length| analysis.refused.is_none() && most < *length).map(|_| most)
+    }
+
+    pub fn outcome(&self, analysis: &Analysis) -> Outcome {
+        if self.too_long(analysis).is_some() { Outcome::Refused } else { Outcome::of(analysis) }
+    }
+
+    /// Why it is refused.
+    pub fn refusal(&self, analysis: &Analysis) -> Option<String> {
+        let too_long = self.too_long(analysis).map(|most| format!("The longest that can be asked for is {most}."));
+        analysis.refused.as_ref().map(ToString::to_string).or(too_long)
     }
 
     /// The longest it can be had: what is given at once, or what people can give.

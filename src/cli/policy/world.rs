@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::files::Files;
 use super::{Result, told};
 use crate::app;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Index};
 use crate::config::Config;
 use crate::desk::Sources;
 use crate::domain::directory::Who;
@@ -16,11 +16,14 @@ use crate::domain::id::PersonId;
 use crate::domain::outside::Outside;
 use crate::domain::person::Email;
 use crate::policy::{self, Facts, Needs, Policy};
+use crate::store::Store;
 use crate::yaml::Section;
 
 pub struct World {
     pub catalog: Catalog,
     pub sources: Sources,
+    /// What there was to ask for when a target was asked last; nothing without a record.
+    pub seen: Index,
     config: Config,
     outside: Arc<dyn Outside>,
 }
@@ -36,7 +39,19 @@ impl World {
         let config = Config::load(config, &app::surface_names()).map_err(told)?;
         let catalog = app::catalog(&config).map_err(told)?;
         let sources = app::sources(&config, outside).map_err(told)?;
-        Ok(World { catalog, sources, config, outside: outside.clone() })
+        Ok(World { catalog, sources, seen: Index::default(), config, outside: outside.clone() })
+    }
+
+    /// Takes over what the record has seen of targets.
+    pub async fn remember(&self, store: &Store) -> Result<()> {
+        for integration in self.catalog.integrations() {
+            let args = integration.access.iter().flat_map(|access| &access.args);
+            for source in args.filter_map(|arg| arg.source()).map(|of| &of.source) {
+                let seen = store.choices(&integration.name, source).await.map_err(told)?;
+                self.seen.replace(&integration.name, source, seen);
+            }
+        }
+        Ok(())
     }
 
     /// The policy of a folder or file; the configuration's, if none is named.

@@ -40,7 +40,7 @@ fn mistakes_are_told_where_they_stand() {
         ("policy:\n  approvers: { people: [ b@c.d ] }\n  durations: []\n", "between 1 and 90"),
         ("policy:\n  approvers: { people: [ b@c.d ] }\n  extensions: { atOnce: 2 days }\n", "longer than `longest`"),
         ("policy:\n  approvers: { people: [ b@c.d ] }\n  extensions: {}\n", "atOnce"),
-        ("policy:\n  approver: { people: [ b@c.d ] }\n", "unknown field"),
+        ("policy:\n  approver: { people: [ b@c.d ] }\n", "unknown key `approver`; did you mean `approvers`?"),
     ] {
         let told = read(text).expect_err(text).to_string();
         assert!(told.contains(part), "{part} is missing in: {told}");

@@ -9,7 +9,7 @@ use crate::policy::lint::{Arg, Known, Service, Type, lint};
 
 fn arg(name: &str, choices: &[&str]) -> Arg {
     let choices = (!choices.is_empty()).then(|| choices.iter().map(|it| (*it).to_owned()).collect());
-    Arg { name: name.to_owned(), choices }
+    Arg { name: name.to_owned(), all: choices.is_some(), choices }
 }
 
 /// What is wrong, where Alice alone is in `00solo`, nobody in `00none`, Sam and Sue are SREs, `00gone` is no group.
@@ -20,7 +20,7 @@ fn findings_of(policy: &Policy) -> Vec<String> {
             names: vec!["aws".to_owned(), "amazon".to_owned()],
             types: vec![
                 kind("policy", vec![arg("policy", &[]), arg("account", &["prod", "nonprod", "dev"])]),
-                kind("group", vec![arg("group", &[])]),
+                kind("group", vec![Arg { all: false, ..arg("group", &["readers", "writers"]) }]),
             ],
         },
         Service { names: vec!["ssh".to_owned()], types: vec![kind("session", vec![arg("host", &[])]), kind("all", vec![])] },
@@ -104,6 +104,27 @@ fn filters_that_narrow_nothing_or_let_nothing_pass() {
     ] {
         assert_eq!(for_filter(filter), [wanted], "{filter}");
     }
+    for (filter, wanted) in [
+        (
+            "policy: { effect: keep, key: id, pattern: ^Read-* }",
+            "warning filter `policy`: the star in \"^Read-*\" repeats \"-\" and stands for nothing else; \".*\" is anything",
+        ),
+        (
+            "account: { effect: keep, value: true }",
+            "error filter `account`: it is no yes or no, so it never matches; write `key: id` and a `pattern`",
+        ),
+    ] {
+        assert_eq!(for_filter(filter), [wanted], "{filter}");
+    }
+    assert!(for_filter("policy: { effect: keep, value: true }").is_empty(), "what it can be is not known");
+    let seen = |pattern: &str| {
+        for_resource(&format!(
+            "type: integration, service: aws, accessType: group, filters: {{ group: {{ effect: keep, key: id, pattern: {pattern} }} }}"
+        ))
+    };
+    let gone = "warning filter `group`: nothing that was seen last matches \"^admins$\", so it never matches as it is; there are readers, writers";
+    assert_eq!(seen("^admins$"), [gone]);
+    assert!(seen("^readers$").is_empty());
     for right in ["account: { effect: keep, key: id, pattern: dev }", "policy: { effect: keep, key: id, pattern: ^Read }"] {
         assert!(for_filter(right).is_empty(), "{right}");
     }

@@ -182,7 +182,8 @@ fn an_approver_may_allow_it_to_themselves_only_where_the_entry_lets_them() {
 
 /// Two people of SRE, by a rule of this name.
 fn two_of_sre(name: &str) -> String {
-    rule(&format!("{{ type: steps, steps: [ {{ count: 2, approvers: [ {SRE} ] }} ] }}")).replace("name: it", &format!("name: {name}"))
+    rule(&format!("{{ type: steps, steps: [ {{ count: 2, approvers: [ {SRE} ] }} ] }}"))
+        .replace("name: it", &format!("name: {name}"))
 }
 
 #[test]
@@ -208,7 +209,8 @@ fn nobody_decides_what_they_asked_for_somebody_else_or_receive_themselves() {
 #[test]
 fn what_somebody_is_told_who_may_not_is_what_helps_them_most() {
     let mona = "{ approvers: [ { type: user, uid: mona@acme.example } ] }";
-    let steps = format!("{{ type: steps, steps: [ {mona}, {{ approvers: [ {SRE}, {{ type: user, uid: mona@acme.example }} ] }} ] }}");
+    let steps =
+        format!("{{ type: steps, steps: [ {mona}, {{ approvers: [ {SRE}, {{ type: user, uid: mona@acme.example }} ] }} ] }}");
     let office = Office::with(&rule(&steps));
     let ask = asks("alice", "aws policy", &[]);
     assert_eq!(ask.press(&office, "sam", &[]), Err(MayNot::NotYet("mona@acme.example".to_owned())));
@@ -286,7 +288,10 @@ fn who_allows_ahead_of_time_allows_as_long_as_their_longest_rule() {
     assert_eq!(allows(&Office::with(&ahead_only), "sam", "alice"), Ok(Span::hours(3)), "that is what it is for");
     let refused = |office: &Office| allows(office, "sam", "alice").expect_err("refused").to_string();
     assert!(refused(&Office::with(&rule("{ type: deny }"))).contains("denies this"));
-    assert!(refused(&Office::with(&long.replace("type: any }, resource", "type: user, uid: carl@acme.example }, resource"))).contains("No access policy matches"));
+    assert!(
+        refused(&Office::with(&long.replace("type: any }, resource", "type: user, uid: carl@acme.example }, resource")))
+            .contains("No access policy matches")
+    );
     let mut down = Office::with(&long);
     down.facts.groups.values_mut().for_each(|known| *known = Err("Okta did not answer.".to_owned()));
     assert!(matches!(allows(&down, "sam", "alice"), Err(MayNot::Unknown(why)) if why.contains("Okta")));

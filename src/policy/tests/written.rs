@@ -205,7 +205,8 @@ fn limits_hold_to_the_last_one() {
     };
     let turns = [vec![], vec![1, 0], vec![100], vec![101], vec![1; 10], vec![1; 11]];
     assert_eq!(turns.map(asked), [false, false, true, false, true, false]);
-    let clock = |text: &str| read(any("when", json!({ "from": "08:00", "until": text }))).map(|rule| rule.when.expect("one").until);
+    let clock =
+        |text: &str| read(any("when", json!({ "from": "08:00", "until": text }))).map(|rule| rule.when.expect("one").until);
     assert_eq!((clock("00:59"), clock("23:59"), clock("24:00")), (Ok(59), Ok(1_439), Ok(1_440)));
     for bad in ["24:01", "25:00", "12:60", "12", "08:00"] {
         assert!(clock(bad).is_err(), "{bad}");
@@ -271,7 +272,9 @@ fn what_belongs_to_another_type_is_refused_each_by_itself() {
         let steps = json!([ { "type": "steps", "steps": [ { "approvers": [inner] } ] } ]);
         assert!(read(any("approval", steps)).expect_err("refused").contains("belong to the entry"));
     }
-    for (agent, what) in [("agent-client", "clientId"), ("agent-owner", "owner"), ("owner-group", "groups"), ("provider", "providerId")] {
+    for (agent, what) in
+        [("agent-client", "clientId"), ("agent-owner", "owner"), ("owner-group", "groups"), ("provider", "providerId")]
+    {
         let sent = json!({ "type": "agentic", "agent": { "type": agent }, "user": { "type": "any" } });
         let error = read(any("requestor", sent)).expect_err("refused");
         assert!(error.contains(what), "{error}");
