@@ -129,6 +129,14 @@ impl Counting {
     fn passed(&self) -> BTreeMap<&'static str, u32> {
         std::mem::take(&mut self.passed.lock().expect("no panic"))
     }
+
+    /// What that is for each of so many.
+    fn each(&self, count: u32) -> String {
+        let passed = self.passed();
+        let each = |place: &str| f64::from(passed.get(place).copied().unwrap_or(0)) / f64::from(count);
+        let (reads, statements, commits) = (each("store.read"), each("store.statement"), each("store.before-commit"));
+        format!("{reads:.1} reads, {statements:.1} statements and {commits:.1} commits")
+    }
 }
 
 impl Clock for Counting {
@@ -317,18 +325,21 @@ async fn asks(store: &str) {
         let request = bench.asks(number, Span::hours(1)).await; // warms up
         bench.approves(&request, None).await;
     }
+    bench.outside.passed();
     measured(&format!("{store}: ask, durable"), count, async {
         for number in 200..200 + count {
             requests.push(bench.asks(number, Span::hours(1)).await);
         }
     })
     .await;
+    println!("{store}: {} each", bench.outside.each(count));
     measured(&format!("{store}: approve, intent durable"), count, async {
         for request in &requests {
             bench.approves(request, None).await;
         }
     })
     .await;
+    println!("{store}: {} each", bench.outside.each(count));
     println!("{store}: memory {} MB", memory());
 }
 
@@ -359,14 +370,7 @@ async fn ends(store: &str, count: u32) {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let spent = (cpu() - before).as_secs_f64() * 1e3 / f64::from(count);
-    let passed = bench.outside.passed();
-    let each = |place: &str| f64::from(passed.get(place).copied().unwrap_or(0)) / f64::from(count);
-    println!(
-        "{store}: {:.1} reads, {:.1} statements and {:.1} commits for each end, its messages included",
-        each("store.read"),
-        each("store.statement"),
-        each("store.before-commit")
-    );
+    println!("{store}: {} for each end, its messages included", bench.outside.each(count));
     let lags = lags(&bench.url).await;
     let at = |share: f64| lags[((lags.len() - 1) as f64 * share) as usize];
     println!(
@@ -430,14 +434,7 @@ async fn growth(store: &str) {
             let what = format!("{store}: a life beside {over} that are over");
             best = best.min(measured(&what, count, lives(&mut bench, &mut number, count)).await);
         }
-        let passed = bench.outside.passed();
-        let each = |place: &str| f64::from(passed.get(place).copied().unwrap_or(0)) / f64::from(3 * count);
-        println!(
-            "{store}: {:.1} reads, {:.1} statements and {:.1} commits for each life, its receipt and messages included",
-            each("store.read"),
-            each("store.statement"),
-            each("store.before-commit")
-        );
+        println!("{store}: {} for each life, its receipt and messages included", bench.outside.each(3 * count));
         let now = bench.outside.now();
         bench.app.engine.scan(now).await; // makes the checkpoint of what just happened
         let what = format!("{store}: the scan of each minute beside {over}");

@@ -1,5 +1,7 @@
 //! Deciding ahead: access that is allowed before somebody asks, and who decides while somebody is away.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::answer::Mistake;
@@ -8,7 +10,7 @@ use super::view::PreapprovalView;
 use super::{Answer, Came, Desk, Result};
 use crate::catalog::form::{Complete, DURATION, Draft, LENGTH, REASON, START, TO};
 use crate::domain::event::{Event, ORGANISATION};
-use crate::domain::id::PreapprovalId;
+use crate::domain::id::{PersonId, PreapprovalId};
 use crate::domain::notice::{Audience, Subject};
 use crate::domain::person::{Actor, Email};
 use crate::domain::request::LONGEST_REASON;
@@ -18,6 +20,8 @@ use crate::store::{PreapprovalRow, StandInRow};
 
 /// The longest that something may be allowed ahead of time, and that somebody may be away.
 const LONGEST: Span = Span::days(366);
+/// Whoever may use it and whoever allowed it are reminded this long before it ends.
+const BEFORE_ITS_END: Span = Span::days(14);
 /// A start that was meant to be today may be over.
 const STARTED: Span = Span::days(1);
 
@@ -112,13 +116,18 @@ impl Desk {
         tx.insert_preapproval(&row).await?;
         let places = self.inner.places.read().map(|places| places.clone()).unwrap_or_default();
         let here = (came.handle.surface.clone(), came.handle.realm.clone());
-        let mut all: Vec<_> = places.iter().map(|it| ((it.surface.clone(), it.realm.clone()), Audience::Approvals)).collect();
-        all.push((here.clone(), Audience::Person(row.issuer.clone())));
-        if row.principal != row.issuer {
-            all.push((here, Audience::Person(row.principal.clone())));
+        let channels = places.iter().map(|it| ((it.surface.clone(), it.realm.clone()), Audience::Approvals, Time(0)));
+        let mut all: Vec<_> = channels.collect();
+        let remind = row.until - BEFORE_ITS_END;
+        let people = BTreeSet::from([row.issuer.clone(), row.principal.clone()]);
+        for person in people {
+            all.push((here.clone(), Audience::Person(person.clone()), Time(0)));
+            if row.from.max(now) < remind {
+                all.push((here.clone(), Audience::Reminder(person), remind));
+            }
         }
-        for (at, audience) in all {
-            self.put_notice(&mut tx, Subject::Preapproval(row.id.clone()), at, audience, Time(0)).await?;
+        for (at, audience, not_before) in all {
+            self.put_notice(&mut tx, Subject::Preapproval(row.id.clone()), at, audience, not_before).await?;
         }
         tx.show_notices(&row.id, now).await?;
         let body = json!({
@@ -224,7 +233,7 @@ impl Desk {
         super::settle!(self.put_stand_in(came, Some(&row), answer.clone()).await)
     }
 
-    async fn name_of(&self, id: &crate::domain::id::PersonId) -> Result<String> {
+    pub(super) async fn name_of(&self, id: &PersonId) -> Result<String> {
         Ok(self.inner.store.person(id).await?.map_or_else(|| "Somebody".to_owned(), |person| person.name))
     }
 

@@ -20,14 +20,17 @@ pub(super) struct Given {
     pub allowance: Span,
 }
 
+/// How the note of a yes begins that was said in somebody else's place.
+pub(super) const IN_FOR: &str = "in for ";
+
 /// By which rule somebody said yes, and in whose place if not their own.
-fn by_rule(yes: Option<&Yes>, actor: &PersonId) -> serde_json::Value {
+fn by_rule<'a>(yes: Option<&'a Yes>, actor: &PersonId) -> (Option<&'a String>, Option<&'a PersonId>) {
     let (rule, place) = match yes {
         Some(Yes::Done { rule, place, .. }) => (Some(rule), Some(place)),
         Some(Yes::More(progress)) => (Some(&progress.rule), progress.place.as_ref()),
         None => (None, None),
     };
-    json!({ "rule": rule, "in_place_of": place.filter(|place| *place != actor) })
+    (rule, place.filter(|place| *place != actor))
 }
 
 /// Why a length cannot be approved, and what can be.
@@ -101,6 +104,12 @@ impl Desk {
             length = self.shortest_said(&row).await?.map_or(length, |shortest| shortest.min(length));
             given = Given { length: length + (from - now), allowance: rules.policy.allowance };
         }
+        let (rule, place) = by_rule(yes.as_ref(), &came.person.id);
+        let by = json!({ "rule": rule, "in_place_of": place });
+        let note = match place {
+            Some(place) => Some(format!("{IN_FOR}{}", self.name_of(place).await?)),
+            None => note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty()),
+        };
         let decision = DecisionRow {
             request: id.clone(),
             // Decisions are counted one after the other: nobody's two can have the same number.
@@ -108,12 +117,11 @@ impl Desk {
             actor: Actor::Person(came.person.id.clone()),
             verdict,
             length: (verdict == Decided::Approve).then_some(length),
-            note: note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty()),
+            note,
             via: came.handle.surface.clone(),
             policy: rules.version,
             at: now,
         };
-        let by = by_rule(yes.as_ref(), &came.person.id);
         if let (Some(Yes::More(progress)), RequestState::Open) = (yes, row.request.state) {
             return match super::settle!(self.put_one_of_several(came, &row, &decision, &progress, &by).await)? {
                 Some(answer) => Ok(answer),

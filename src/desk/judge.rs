@@ -30,6 +30,8 @@ pub(super) struct Judgement {
     pub analysis: Analysis,
     pub facts: Facts,
     pub at: Time,
+    /// Who is to receive it.
+    pub principal: Who,
 }
 
 /// What the policies said when something was asked; stored with it.
@@ -128,7 +130,7 @@ impl Desk {
             // Without its arguments nobody can say what it is; it can still be denied and taken away.
             (analysis.refused, analysis.at_once) = (Some(Refusal::Gone), None);
         }
-        Ok((Judgement { analysis, facts, at }, other))
+        Ok((Judgement { analysis, facts, at, principal: question.principal.clone() }, other))
     }
 
     /// The same for a request that was made.
@@ -178,16 +180,14 @@ impl Desk {
         if judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers).any(on_call) {
             return Ok(false);
         }
-        let own = self.own(row).await?;
+        let requestor = match row.request.requestor == judged.principal.id {
+            true => judged.principal.clone(),
+            false => self.who_by_id(&row.request.requestor).await?,
+        };
         let nobody = Who { id: row.request.principal.clone(), email: None, handles: Vec::new() };
         let press = Press { actor: &nobody, requestor: &row.request.requestor, principal: &row.request.principal, before: &[] };
-        let who = judged.analysis.who_may(&rules.policy, &judged.facts, press, &[&own.0, &own.1]);
+        let who = judged.analysis.who_may(&rules.policy, &judged.facts, press, &[&requestor, &judged.principal]);
         Ok(who.is_some_and(|members| members.is_empty()))
-    }
-
-    /// Whoever asked, and whoever is to receive it.
-    async fn own(&self, row: &RequestRow) -> Result<(Who, Who)> {
-        Ok((self.who_by_id(&row.request.requestor).await?, self.who_by_id(&row.request.principal).await?))
     }
 
     /// What a yes of this person would come to now.

@@ -210,8 +210,9 @@ impl Desk {
 
     /// The policy in force now, read from the record each time; only a new version is read anew.
     pub async fn rules(&self) -> Result<Arc<Rules>> {
-        let (version, text) = self.inner.store.policy().await?.ok_or_else(|| no_policy("none was stored"))?;
         let known = self.inner.rules.read().ok().and_then(|rules| rules.clone());
+        let found = self.inner.store.policy_unless(known.as_ref().map_or(0, |rules| rules.version)).await?;
+        let (version, text) = found.ok_or_else(|| no_policy("none was stored"))?;
         if let Some(rules) = known.filter(|rules| rules.version == version) {
             return Ok(rules);
         }

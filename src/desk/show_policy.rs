@@ -2,15 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use super::decide::IN_FOR;
 use super::judge::{Judgement, Routed};
 use super::view::{Approvers, GroupView, PersonView, PolicyView, ProgressView};
 use super::{Desk, Result, Rules};
 use crate::domain::directory::Group;
+use crate::domain::id::PersonId;
 use crate::domain::person::{Actor, Email};
 use crate::domain::request::RequestState;
 use crate::policy::rule::{Approver, Effect};
 use crate::policy::{Progress, Refusal};
-use crate::store::{Decided, RequestRow};
+use crate::store::{Decided, DecisionRow, RequestRow};
+
+/// Of so many approvers it is told who decides in their place.
+const MOST_STAND_INS: usize = 10;
 
 impl Desk {
     /// By which rules it was routed.
@@ -41,13 +46,25 @@ impl Desk {
         for who in self.said_yes(row).await? {
             view.said_yes.push(self.person_view(&who.id, surface, realm).await?);
         }
+        if 0 < row.approvals {
+            view.in_place = in_place(&self.inner.store.decisions(&row.request.id).await?);
+        }
         view.refused = judged.analysis.refused.as_ref().map(|refusal| match refusal {
             Refusal::Unknown { .. } => refusal.to_others(),
             _ => format!("Nobody can say yes to this as the access policies are now. {}", refusal.to_others()),
         });
         view.stricter = rules.version != row.request.policy && routed(row).was_laxer(&judged.analysis);
         let all = judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers);
-        let approvers = self.approvers_view(rules, judged, all, surface, realm).await?;
+        let mut approvers = self.approvers_view(rules, judged, all, surface, realm).await?;
+        for away in approvers.people.clone().iter().take(MOST_STAND_INS) {
+            let Some(stand_in) = self.inner.store.stand_in_of(&away.id, judged.at).await? else { continue };
+            let listed = approvers.people.iter().any(|person| person.id == stand_in.by);
+            // Nobody decides their own request for somebody else.
+            if !listed && ![&row.request.requestor, &row.request.principal].contains(&&stand_in.by) {
+                approvers.people.push(self.person_view(&stand_in.by, surface, realm).await?);
+                view.in_place.push((stand_in.by, format!("{IN_FOR}{}", away.name)));
+            }
+        }
         let on_call = |approver: &&Approver| matches!(approver, Approver::OnCall { .. });
         let mut all = judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers);
         view.can_escalate = row.escalated_at.is_none() && all.find(on_call).is_some();
@@ -128,8 +145,9 @@ impl Desk {
         view: &mut PolicyView,
     ) -> Result<()> {
         let decisions = self.inner.store.decisions(&row.request.id).await?;
-        let yes = |decision: &&crate::store::DecisionRow| decision.verdict == Decided::Approve;
+        let yes = |decision: &&DecisionRow| decision.verdict == Decided::Approve;
         let yeses: Vec<_> = decisions.iter().filter(yes).collect();
+        view.in_place = in_place(&decisions);
         if let [only] = yeses.as_slice()
             && row.request.state == RequestState::Approved
             && only.at == row.request.created_at
@@ -146,6 +164,15 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+/// Who said yes in whose place.
+fn in_place(decisions: &[DecisionRow]) -> Vec<(PersonId, String)> {
+    let of = |decision: &DecisionRow| match (&decision.actor, &decision.note) {
+        (Actor::Person(id), Some(note)) if note.starts_with(IN_FOR) => Some((id.clone(), note.clone())),
+        _ => None,
+    };
+    decisions.iter().filter(|decision| decision.verdict == Decided::Approve).filter_map(of).collect()
 }
 
 fn routed(row: &RequestRow) -> Routed {

@@ -30,11 +30,21 @@ impl Engine {
     }
 
     /// Would this message say nothing? One to an approver whose turn comes when it is decided does. A reminder
-    /// that was not posted yet does, once its access is over,
-    /// when another grant keeps the access longer, when nothing will be taken away, and when somebody
-    /// took it away already.
+    /// that was not posted yet does, once its access is over, when another grant keeps the access longer, when
+    /// nothing will be taken away, and when somebody took it away already.
     pub(super) async fn is_idle(&self, notice: &Notice) -> Result<bool, StoreError> {
-        let (None, Subject::Request(request)) = (&notice.posted, &notice.subject) else { return Ok(false) };
+        if notice.posted.is_some() {
+            return Ok(false);
+        }
+        let request = match &notice.subject {
+            Subject::Request(request) => request,
+            Subject::Preapproval(id) => {
+                let row = self.inner.store.preapproval(id).await?;
+                let over = row.is_none_or(|row| row.ended_at.is_some() || row.until <= self.inner.outside.now());
+                return Ok(over && matches!(notice.audience, Audience::Reminder(_)));
+            }
+            Subject::Alert(_) => return Ok(false),
+        };
         match &notice.audience {
             Audience::Reminder(_) => {}
             // Whoever was to be asked later need not be when it is decided.

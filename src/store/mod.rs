@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Executor, Row};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Executor, Row};
 use tokio::sync::Notify;
 
 use crate::audit::{Signer, signed_by};
@@ -52,6 +52,8 @@ pub use trail::MOST_LEAVES;
 pub enum StoreError {
     #[error("the database did not do it: {0}")]
     Sql(#[from] sqlx::Error),
+    #[error("the database that P0_DATABASE_URL names does not let p0 in: {0}")]
+    Unreachable(sqlx::Error),
     #[error("the database cannot be brought up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("{table} {id} cannot be read: {what}")]
@@ -83,6 +85,7 @@ impl StoreError {
             }
             StoreError::Trouble(trouble) => *trouble == Trouble::Busy,
             StoreError::Sql(_)
+            | StoreError::Unreachable(_)
             | StoreError::Migrate(_)
             | StoreError::Row { .. }
             | StoreError::Arriving(_)
@@ -93,6 +96,9 @@ impl StoreError {
         }
     }
 }
+
+/// A server that answered this lately is taken to be there.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -163,9 +169,18 @@ impl Store {
         let options = options.disable_statement_logging();
         let pool = move |connections: u32| {
             let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(10));
-            // A file does not hang up: only a server's connections are tried before they are used, and grow old.
+            // A file does not hang up: only a server's connections grow old, and are tried before they are used
+            // unless they were used just now.
             let options = if sqlite { options.idle_timeout(None).max_lifetime(None) } else { options };
-            options.test_before_acquire(!sqlite).after_connect(move |connection, _| {
+            let options = options.test_before_acquire(false).before_acquire(move |connection, meta| {
+                Box::pin(async move {
+                    if !sqlite && TRUSTED <= meta.idle_for {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            });
+            options.after_connect(move |connection, _| {
                 Box::pin(async move {
                     if sqlite {
                         for pragma in [
@@ -185,7 +200,18 @@ impl Store {
             })
         };
         // SQLite has one writer: waiting in our own line is fair, waiting in its busy handler is not.
-        let write = pool(if sqlite { 1 } else { 10 }).connect_with(options.clone()).await?;
+        let writers = pool(if sqlite { 1 } else { 10 });
+        // A pool waits, and then says only that it did; one connection says why.
+        let one = async || {
+            AnyConnection::connect_with(&options).await.map_err(StoreError::Unreachable)?.close().await.map_err(StoreError::Sql)
+        };
+        if !make && !sqlite {
+            one().await?;
+        }
+        let write = match writers.connect_with(options.clone()).await {
+            Err(timed_out @ sqlx::Error::PoolTimedOut) => return Err(one().await.err().unwrap_or(timed_out.into())),
+            opened => opened?,
+        };
         let migrations = sqlx::migrate!("src/store/migrations");
         if make {
             migrations.run(&write).await?;

@@ -8,9 +8,14 @@ use crate::domain::time::Time;
 impl Store {
     /// The version in force and its text.
     pub async fn policy(&self) -> Result<Option<(i64, String)>> {
-        let row = sqlx::query("SELECT version, text FROM policies ORDER BY version DESC LIMIT 1")
-            .fetch_optional(&mut *self.reading().await?)
-            .await?;
+        self.policy_unless(0).await
+    }
+
+    /// The same, without the text of a version that is known.
+    pub async fn policy_unless(&self, known: i64) -> Result<Option<(i64, String)>> {
+        let query = "SELECT version, CASE WHEN version = $1 THEN '' ELSE text END AS text FROM policies
+                     ORDER BY version DESC LIMIT 1";
+        let row = sqlx::query(query).bind(known).fetch_optional(&mut *self.reading().await?).await?;
         row.map(|row| Ok((row.try_get("version")?, row.try_get("text")?))).transpose()
     }
 }

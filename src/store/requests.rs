@@ -45,6 +45,7 @@ pub struct DecisionRow {
     pub actor: Actor,
     pub verdict: Decided,
     pub length: Option<Span>,
+    /// Why it was denied, why nobody had to be asked, or in whose place it was decided.
     pub note: Option<String>,
     pub via: String,
     pub policy: i64,

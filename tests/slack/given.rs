@@ -144,6 +144,27 @@ stories! {
         office.close().await;
     }
 
+    async fn both_are_reminded_two_weeks_before_what_was_allowed_ends(setting: Setting) {
+        let office = Office::with_rules(setting, &ways(SRE)).await;
+        let allow = |whom: &str| format!("allow postgres role {} --to {whom}@acme.example --length 30d --request-duration 1h", office.role);
+        office.answer("bob", &allow("alice")).await;
+        office.in_dm("alice", "Bob Baker allowed you ahead of time").await;
+        office.answer("carol", &allow("dave")).await;
+        let taken_back = office.in_dm("carol", "You allowed Dave Diaz ahead of time").await;
+        let soon = |who: &str| office.sim.dms(who).expect("a person").iter().filter(|it| text(it).contains("ending soon")).count();
+        office.pass(Span::days(15));
+        office.presses_in("carol", &taken_back, "end_preapproval").await;
+        office.in_dm("dave", "That was taken back").await;
+        assert_eq!(["alice", "bob", "carol", "dave"].map(soon), [0; 4]);
+        office.pass(Span::days(2));
+        let told = office.in_dm("alice", "If you need it for longer, ask Bob Baker to allow it again.").await;
+        assert!(text(&told).contains("Until <!date^") && text(&told).contains("as Bob Baker allowed"), "{told}");
+        office.in_dm("bob", "Alice Ahn gets role").await;
+        office.until("everything told", async || (office.store_counts("notices WHERE shown < wanted").await == 0).then_some(())).await;
+        assert_eq!(["alice", "bob", "carol", "dave"].map(soon), [1, 1, 0, 0], "what was taken back does not end");
+        office.close().await;
+    }
+
     async fn where_it_must_be_allowed_ahead_of_time_it_counts_in_its_window(setting: Setting) {
         let approval = SRE.replace(" ] }", " ], options: { requirePreapproval: true } }");
         let office = Office::with_rules(setting, &ways(&approval)).await;

@@ -185,11 +185,13 @@ stories! {
         let told = office.answer("bob", "away --to dave@acme.example --length 1w").await;
         assert!(told.starts_with("Dave Diaz decides in your place until"), "{told}");
         let (request, _) = office.asks_with("alice", "--reason INC-42").await;
+        office.channel_says(&request, "Bob Baker or Dave Diaz (in for Bob Baker) may decide.").await;
         office.presses("carol", &request, "approve").await;
         office.is_told("carol", "Only approvers can do this").await;
         office.presses("dave", &request, "approve").await;
         office.becomes_member("alice").await;
-        office.channel_says(&request, "Approved by Dave Diaz").await;
+        office.channel_says(&request, "Approved by Dave Diaz (in for Bob Baker)").await;
+        office.dm_says("alice", &request, "Approved by Dave Diaz (in for Bob Baker)").await;
 
         let (own, _) = office.asks_with("dave", "--reason INC-43").await;
         office.presses("dave", &own, "approve").await;

@@ -107,11 +107,11 @@ pub fn explain(world: &World, policy: &Policy, ask: &Ask, facts: &Facts, who: &W
 
 fn verdict(ask: &Ask, analysis: &Analysis) -> String {
     let longest = ask.longest(analysis);
-    if let Some(refusal) = ask.refusal(analysis) {
-        return format!("REFUSED. {refusal}");
+    if let Some(most) = ask.too_long(analysis) {
+        return format!("REFUSED. The longest that can be asked for is {most}.");
     }
     match (&analysis.refused, &analysis.at_once) {
-        (Some(refusal), _) => format!("REFUSED. {refusal}"),
+        (Some(refusal), _) => format!("REFUSED. {}", refusal.to_others()),
         (None, Some(at_once)) => {
             let why = match &at_once.why {
                 Why::Persistent => "for everybody it is for".to_owned(),

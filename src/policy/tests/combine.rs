@@ -204,3 +204,28 @@ fn the_longest_of_what_is_given_at_once_counts_and_emergencies_are_nobodys_at_on
     ask.break_glass = false;
     assert_eq!(ask.approvers(&office), ["rita"], "default approvals decide everything");
 }
+
+#[test]
+fn of_two_that_give_the_same_the_first_is_told_of() {
+    let office = Office::with(&(rule("one", "{ type: persistent }") + &rule("two", "{ type: persistent }")));
+    let analysis = asks("alice", "aws policy", &[]).analysis(&office);
+    assert_eq!(analysis.at_once.expect("given").rule, "one");
+}
+
+#[test]
+fn each_entry_of_a_rule_can_be_allowed_ahead_of_time_by_its_own_approvers() {
+    let sre = "{ type: group, groups: [ { directory: okta, id: 00sre } ] }";
+    let office = Office::with(&rule("it", &format!("{{ type: user, uid: carl@acme.example }}, {sre}")));
+    let ahead = |issuer| asks("alice", "aws policy", &[]).comes_to(&office.clone().allowed_ahead(issuer, Span::hours(1)));
+    assert_eq!((ahead("sam").as_str(), ahead("carl").as_str()), ("at once for 1 hour", "at once for 1 hour"));
+    assert!(ahead("dan").starts_with("asks"));
+}
+
+#[test]
+fn what_does_not_match_says_why_in_words() {
+    let rules =
+        rule("window", "{ type: p0 }").replace("name: window", "name: window, when: { days: [sat], until: '09:00', zone: UTC }");
+    let analysis = asks("alice", "aws policy", &[]).analysis(&Office::with(&rules));
+    let told = analysis.rules[0].not.as_ref().expect("closed").to_string();
+    assert!(told.contains("sat from 00:00 until 09:00, UTC"), "{told}");
+}

@@ -77,3 +77,28 @@ fn a_limit_counts_over_the_whole_line_in_whole_minutes() {
     assert!(!policy.extends_at_once(fresh, now, Span::minutes(10)), "nobody approved anything yet");
     assert!(!read("policy:\n  approvers: { people: [ b@c.d ] }\n").expect("valid").extends_at_once(line, now, Span::minutes(1)));
 }
+
+#[test]
+fn what_rules_say_themselves_is_not_said_above_them() {
+    let rules = "  rules:\n  - { name: it, requestor: { type: any }, resource: { type: any }, approval: [ { type: p0 } ] }\n";
+    let text = |key: &str, rules: &str| format!("policy:\n  approvers: {{ people: [ b@c.d ] }}\n  {key}: true\n{rules}");
+    for key in ["allowOneParty", "requireReason"] {
+        let told = read(&text(key, rules)).expect_err("refused").to_string();
+        assert!(told.contains(&format!("`{key}` stands here only where there are no rules")), "{told}");
+    }
+    let policy = |key: &str| read(&text(key, "")).expect("valid");
+    assert!(policy("allowOneParty").allow_one_party && !policy("allowOneParty").require_reason);
+    assert!(policy("requireReason").require_reason && !policy("requireReason").allow_one_party);
+    assert!(!read(&format!("policy:\n  approvers: {{ people: [ b@c.d ] }}\n{rules}")).expect("valid").allow_one_party);
+}
+
+#[test]
+fn a_policy_has_five_thousand_rules_and_no_more() {
+    let rules = |count: u32| {
+        let rule = |at| format!("{{ name: r{at}, requestor: {{ type: any }}, resource: {{ type: any }}, approval: [] }}");
+        let rules: Vec<String> = (0..count).map(rule).collect();
+        read(&format!("policy: {{ approvers: {{ people: [ b@c.d ] }}, rules: [ {} ] }}\n", rules.join(",\n")))
+    };
+    assert_eq!(rules(5_000).expect("valid").rules.len(), 5_000);
+    assert!(rules(5_001).expect_err("too many").to_string().contains("more than 5000 rules"));
+}

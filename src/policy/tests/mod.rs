@@ -2,6 +2,7 @@
 
 mod combine;
 mod examples;
+mod facts;
 mod limits;
 mod lint;
 mod offers;

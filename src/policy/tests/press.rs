@@ -63,7 +63,10 @@ fn somebody_decides_in_the_place_of_whoever_is_away() {
     assert!(asks("sam", "aws policy", &[]).press(&office, "dan", &[]).is_err(), "nor to that of whom he stands in for");
     let two = format!("{{ type: steps, steps: [ {{ count: 2, approvers: [ {SRE} ] }} ] }}");
     let office = Office::with(&rule(&two)).away("sam", "dan");
-    assert!(ask.press(&office, "sam", &["dan"]).is_err(), "one place counts once");
+    for (second, first) in [("sam", "dan"), ("dan", "sam")] {
+        assert!(ask.press(&office, second, &[first]).is_err(), "one place counts once");
+    }
+    assert_eq!(ask.press(&office, "dan", &["sam"]), Err(MayNot::NotApprover), "there is no other place for him");
     assert!(matches!(ask.press(&office, "sue", &["dan"]), Ok(Yes::Done { .. })));
 }
 
@@ -295,4 +298,91 @@ fn who_allows_ahead_of_time_allows_as_long_as_their_longest_rule() {
     let mut down = Office::with(&long);
     down.facts.groups.values_mut().for_each(|known| *known = Err("Okta did not answer.".to_owned()));
     assert!(matches!(allows(&down, "sam", "alice"), Err(MayNot::Unknown(why)) if why.contains("Okta")));
+}
+
+#[test]
+fn who_says_yes_twice_counts_once_and_not_in_the_own_request() {
+    let three = two_of_sre("three").replace("count: 2", "count: 3");
+    let office = Office::with(&three.replace("SRE }", "SRE }, { directory: okta, id: 00sec, label: Security }"));
+    let ask = asks("alice", "aws policy", &[]);
+    let have = |press: Result<Yes, MayNot>| match press {
+        Ok(Yes::More(far)) => far.have,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(have(ask.press(&office, "sue", &["sam", "sam"])), 2, "sam counts once");
+    assert_eq!(have(asks("sam", "aws policy", &[]).press(&office, "sue", &["sam"])), 1, "and not for himself");
+}
+
+#[test]
+fn the_steps_that_follow_are_told_without_the_one_that_is_open() {
+    let step = |name: &str| format!("{{ approvers: [ {{ type: user, uid: {name}@acme.example }} ] }}");
+    let steps = format!("{{ type: steps, steps: [ {}, {}, {} ] }}", step("mona"), step("olga"), step("rita"));
+    let office = Office::with(&rule(&steps));
+    match asks("alice", "aws policy", &[]).press(&office, "mona", &[]) {
+        Ok(Yes::More(far)) => assert_eq!((far.step, far.then), (2, vec!["rita@acme.example".to_owned()])),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_not_known_of_a_request_is_told_to_who_presses() {
+    let group = rule("{ type: p0 }")
+        .replace("requestor: { type: any }", "requestor: { type: group, groups: [ { directory: okta, id: 00eng } ] }");
+    let mut office = Office::with(&group);
+    office.facts.groups.values_mut().for_each(|known| *known = Err("Okta did not answer.".to_owned()));
+    let pressed = asks("alice", "aws policy", &[]).press(&office, "rita", &[]);
+    assert!(matches!(pressed, Err(MayNot::Unknown(why)) if why.contains("Okta")));
+}
+
+#[test]
+fn the_way_nearest_its_end_is_told_of_whatever_the_order() {
+    let four = two_of_sre("four").replace("count: 2", "count: 4");
+    for rules in [format!("{}{four}", two_of_sre("two")), format!("{four}{}", two_of_sre("two"))] {
+        match asks("alice", "aws policy", &[]).press(&Office::with(&rules), "sam", &[]) {
+            Ok(Yes::More(far)) => assert_eq!((far.rule.as_str(), far.need), ("two", 2)),
+            other => panic!("{other:?}"),
+        }
+    }
+    let same = two_of_sre("one") + &two_of_sre("two");
+    let told = asks("alice", "aws policy", &[]).press(&Office::with(&same), "sam", &[]);
+    assert!(matches!(told, Ok(Yes::More(far)) if far.rule == "one"), "the first of two alike");
+}
+
+#[test]
+fn who_only_a_disabled_rule_or_one_for_something_else_names_decides_nothing() {
+    let sre = |more: &str| rule(SRE).replace("name: it", &format!("name: {more}"));
+    let rules = sre("off, disabled: true")
+        + &sre("other").replace("resource: { type: any }", "resource: { type: integration, service: k8s }");
+    let office = Office::with(&(rules + &rule("{ type: p0 }")));
+    let analysis = asks("alice", "aws policy", &[]).analysis(&office);
+    let decides = |name| analysis.decides(&office.policy, &office.facts, &super::who(name));
+    assert_eq!((decides("sam"), decides("rita")), (Err(MayNot::NotApprover), Ok(())));
+}
+
+#[test]
+fn whose_own_request_it_is_is_not_listed_by_their_name_on_a_surface_either() {
+    let mut office = Office::with(&rule(SRE));
+    let named = |name: &str| crate::domain::person::Handle { surface: "slack".into(), realm: "T1".into(), handle: name.into() };
+    let members = crate::domain::directory::Members { handles: [named("U1"), named("U2")].into(), ..Default::default() };
+    office.facts.groups.values_mut().for_each(|known| *known = Ok(std::sync::Arc::new(members.clone())));
+    let sam = super::Who { handles: vec![named("U1")], ..super::who("sam") };
+    let analysis = asks("alice", "aws policy", &[]).analysis(&office);
+    let press = crate::policy::Press { actor: &sam, requestor: &sam.id, principal: &sam.id, before: &[] };
+    let all = analysis.who_may(&office.policy, &office.facts, press, &[&sam]).expect("listed");
+    assert_eq!(all.handles, [named("U2")].into());
+}
+
+#[test]
+fn approvers_are_called_what_people_call_them() {
+    let words = |services: &[&str]| {
+        crate::policy::rule::Approver::OnCall {
+            integration: "pagerduty".to_owned(),
+            services: services.iter().map(|it| (*it).to_owned()).collect(),
+        }
+        .to_string()
+    };
+    assert_eq!(
+        (words(&[]).as_str(), words(&["shop", "web"]).as_str()),
+        ("whoever is on call in pagerduty", "whoever is on call for shop or web")
+    );
 }

@@ -159,6 +159,32 @@ proptest! {
         }
     }
 
+    /// Letters are put in, taken out and changed in a policy that can be read, in both ways to write it.
+    #[test]
+    fn a_damaged_policy_is_refused_or_still_says_what_becomes_of_a_request(
+        rules in rules(),
+        ask in ask(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), 0usize..12, "[-\\[\\]{}:,&*!|>'\"%@`#?~\n\t 0a\\PC]{0,3}"), 1..4),
+        block: bool,
+    ) {
+        let whole = json!({ "policy": { "approvers": { "people": [ "rita@acme.example" ] }, "rules": rules } });
+        let mut text = if block { crate::yaml::write(&whole).expect("written") } else { whole.to_string() };
+        for (at, gone, put) in damage {
+            let places: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+            let from = at.index(places.len());
+            let until = (from + gone).min(places.len() - 1);
+            text.replace_range(places[from]..places[until], &put);
+        }
+        let names = crate::policy::Names { directories: &["okta", "workspace", "azure-ad"], on_call: &["pagerduty", "incidentio"] };
+        match crate::policy::Policy::read(&crate::yaml::Section::whole("p0.yaml", text).child("policy"), names) {
+            Ok(policy) => {
+                let office = Office { policy, ..office(rules) };
+                prop_assert!(!ask.comes_to(&office).is_empty());
+            }
+            Err(why) => prop_assert!(why.to_string().starts_with("p0.yaml")),
+        }
+    }
+
     #[test]
     fn no_text_makes_reading_panic(text in ".{0,300}", key in "(name|requestor|resource|approval|when|maxDuration)") {
         let names = crate::policy::Names { directories: &["okta"], on_call: &[] };

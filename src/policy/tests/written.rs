@@ -208,6 +208,8 @@ fn limits_hold_to_the_last_one() {
     let clock =
         |text: &str| read(any("when", json!({ "from": "08:00", "until": text }))).map(|rule| rule.when.expect("one").until);
     assert_eq!((clock("00:59"), clock("23:59"), clock("24:00")), (Ok(59), Ok(1_439), Ok(1_440)));
+    let open = read(any("when", json!({ "from": "08:30" }))).expect("read").when.expect("one");
+    assert_eq!((open.from, open.until), (510, 1_440), "until midnight");
     for bad in ["24:01", "25:00", "12:60", "12", "08:00"] {
         assert!(clock(bad).is_err(), "{bad}");
     }
@@ -292,4 +294,5 @@ fn two_rules_differ_by_their_patterns_and_their_tests() {
     assert_ne!(one, with(json!({ "effect": "keep", "key": "a", "pattern": "y" })));
     assert_ne!(yes, with(json!({ "effect": "keep", "value": false })));
     assert_ne!(with(json!({ "effect": "keep", "key": "a", "value": true })), one);
+    assert_eq!(with(json!({ "effect": "keep", "key": "", "value": true })), yes, "no key is no key");
 }

@@ -22,7 +22,7 @@ pub(crate) mod tests;
 mod told;
 
 pub use alert::alert;
-pub use preapproval::preapproval;
+pub use preapproval::{preapproval, preapproval_ends};
 pub use reminder::reminder;
 
 use told::{Form, Reader, Teller};

@@ -220,8 +220,11 @@ impl Surface for Slack {
                 let now = self.outside.now();
                 match &notice.audience {
                     Audience::Approvals => (self.approvals.clone(), messages::preapproval(&view, None, now)),
-                    Audience::Person(person) | Audience::Approver(person) | Audience::Reminder(person) => {
+                    Audience::Person(person) | Audience::Approver(person) => {
                         (self.handle_of(person, &realm).await?, messages::preapproval(&view, Some(person), now))
+                    }
+                    Audience::Reminder(person) => {
+                        (self.handle_of(person, &realm).await?, messages::preapproval_ends(&view, person, now))
                     }
                 }
             }

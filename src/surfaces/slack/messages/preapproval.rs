@@ -7,6 +7,39 @@ use crate::domain::id::PersonId;
 use crate::domain::time::Time;
 use crate::surfaces::slack::blocks::{self, Look, limit};
 
+/// It ends before long, for whoever allowed it or may use it. When it is over this says so.
+pub fn preapproval_ends(view: &PreapprovalView, reader: &PersonId, now: Time) -> Message {
+    if view.ended_at.is_some() || view.until <= now {
+        return preapproval(view, Some(reader), now);
+    }
+    let headline = format!("{} access allowed ahead of time, ending soon", blocks::plain(&view.integration, 80));
+    let told = |rich: bool| {
+        let name = |person: &PersonView| {
+            let mention = person.handle.as_deref().filter(|_| rich).and_then(blocks::mention);
+            mention.unwrap_or_else(|| blocks::line(&person.name, 120))
+        };
+        let (effect, until) = (blocks::line(&view.effect, 400), blocks::date(view.until));
+        let effect = if rich { format!("*{effect}*") } else { effect };
+        let (issuer, principal) = (name(&view.issuer), name(&view.principal));
+        match (*reader == view.issuer.id, *reader == view.principal.id) {
+            (true, true) => {
+                format!("Until {until} you get {effect} at once when you ask for it. `/p0 allow` allows it for longer.")
+            }
+            (true, false) => {
+                format!(
+                    "Until {until} {principal} gets {effect} at once when they ask for it, as you allowed. `/p0 allow` allows it for longer."
+                )
+            }
+            (false, _) => format!(
+                "Until {until} you get {effect} at once when you ask for it, as {issuer} allowed. If you need it for longer, ask {issuer} to allow it again."
+            ),
+        }
+    };
+    let context = blocks::context(&format!("Allowed ahead of time {}", view.id));
+    let all = vec![blocks::header(&headline), blocks::section(&told(true)), context];
+    Message { text: joined(vec![format!("{headline}."), told(false)]), blocks: all }
+}
+
 /// The message; `reader` is who it is for, if it is for one person.
 pub fn preapproval(view: &PreapprovalView, reader: Option<&PersonId>, now: Time) -> Message {
     let name = |person: &PersonView, rich: bool| {

@@ -776,6 +776,7 @@ fn everywhere(mut view: RequestView, text: &str) -> RequestView {
             ..ProgressView::default()
         }),
         said_yes: view.approvers.people.clone(),
+        in_place: view.approvers.people.iter().map(|person| (person.id.clone(), text.to_owned())).collect(),
         can_escalate: true,
         escalated_at: Some(NOW),
         at_once: (view.phase != Phase::Asked).then(|| text.to_owned()),

@@ -154,7 +154,7 @@ impl Teller<'_> {
     /// All of them as one alternative. `None`: there are none.
     fn names(&self, approvers: &Approvers) -> Option<String> {
         let groups = approvers.groups.iter().map(|group| self.group(group));
-        let people = approvers.people.iter().map(|person| self.person(person));
+        let people = approvers.people.iter().map(|person| self.decider(person));
         let others = approvers.others.iter().map(|other| blocks::line(other, NAME));
         Some(few(groups.chain(people).chain(others).collect(), "or")).filter(|names| !names.is_empty())
     }
@@ -182,13 +182,13 @@ impl Teller<'_> {
     }
 
     fn yeses(&self) -> Option<String> {
-        let yes = self.view.policy.said_yes.iter().map(|person| self.person(person)).collect();
+        let yes = self.view.policy.said_yes.iter().map(|person| self.decider(person)).collect();
         Some(few(yes, "and")).filter(|yes| !yes.is_empty())
     }
 
     /// `Approved by Bob and Carol`: everybody without whose yes it would not be.
     fn approved_by(&self, by: &PersonView) -> String {
-        let by = self.yeses().unwrap_or_else(|| self.person(by));
+        let by = self.yeses().unwrap_or_else(|| self.decider(by));
         format!("{} by {by}", self.strong("Approved"))
     }
 
@@ -443,6 +443,13 @@ impl Teller<'_> {
             Form::Rich => format!("*{text}*"),
             Form::Spoken => text.to_owned(),
         }
+    }
+
+    /// Whoever decides, and in whose place if not their own.
+    fn decider(&self, person: &PersonView) -> String {
+        let place = self.view.policy.in_place.iter().find(|(id, _)| *id == person.id);
+        let place = place.map(|(_, place)| format!(" ({})", blocks::line(place, NAME / 3)));
+        format!("{}{}", self.person(person), place.unwrap_or_default())
     }
 
     fn person(&self, person: &PersonView) -> String {

@@ -407,3 +407,32 @@ fn whoever_looked_at_an_emergency_is_named() {
     text: Emergency access, looked at. analyst for Alice: Bob Baker looked at it, <!date^1800000540^|2027-01-15 08:09 UTC>. The reason given: checkout is down.
     ");
 }
+
+#[test]
+fn whoever_it_concerns_is_reminded_of_its_end() {
+    let view = PreapprovalView {
+        id: PreapprovalId::new(&Still(minutes(6))),
+        principal: alice(),
+        issuer: bob(),
+        integration: "PostgreSQL".to_owned(),
+        effect: "role analyst on main".to_owned(),
+        reason: None,
+        length: Span::hours(2),
+        from: NOW,
+        until: NOW + Span::days(7),
+        ended_at: None,
+    };
+    assert_snapshot!(drawn(&preapproval_ends(&view, &alice().id, NOW)), @r"
+    # PostgreSQL access allowed ahead of time, ending soon
+    Until <!date^1800604800^|2027-01-22 08:00 UTC> you get *role analyst on main* at once when you ask for it, as <@U0BOB> allowed. If you need it for longer, ask <@U0BOB> to allow it again.
+    (Allowed ahead of time pre_01mcc63kj028t5cy4tqkff04hm)
+
+    text: PostgreSQL access allowed ahead of time, ending soon. Until <!date^1800604800^|2027-01-22 08:00 UTC> you get role analyst on main at once when you ask for it, as Bob Baker allowed. If you need it for longer, ask Bob Baker to allow it again.
+    ");
+    let told = preapproval_ends(&view, &bob().id, NOW).text;
+    assert!(told.contains("Alice Anderson gets role analyst on main at once when they ask for it, as you allowed."), "{told}");
+    let own = PreapprovalView { issuer: alice(), ..view.clone() };
+    assert!(preapproval_ends(&own, &alice().id, NOW).text.contains("`/p0 allow` allows it for longer."));
+    let over = preapproval_ends(&view, &bob().id, NOW + Span::days(8));
+    assert_eq!(over.text, preapproval(&view, Some(&bob().id), NOW + Span::days(8)).text, "it says so when it is over");
+}
