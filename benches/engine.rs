@@ -278,11 +278,11 @@ async fn meet(app: &App, name: &str) -> (Person, Handle) {
     (app.desk.meet(&handle, &email, name).await.expect("met"), handle)
 }
 
-/// A throw-away server that syncs to disk, as a real one does.
+/// A throw-away server that syncs to disk and has the memory of PostgreSQL's defaults, as a real one does at least.
 fn postgres() -> (String, Option<Child>) {
     let tool = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/postgres");
     let mut server = Command::new(tool)
-        .args(["run", "15", "--", "-c", "fsync=on", "-c", "synchronous_commit=on"])
+        .args(["run", "15", "--", "-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "shared_buffers=128MB"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -7,13 +7,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::lookup::{Look, Lookup, forgiven, slips};
-use super::rank::{Folded, Query, mask};
+use super::rank::{Folded, Query, Rank, mask};
 use crate::domain::access::{Args, Choice};
 
 /// Among a hundred thousand values more slips than these find something for everything.
 const MOST_SLIPS: usize = 3;
 
-/// How many matches are sorted at a time.
+/// So many of the best matches are sorted before they are asked about.
 const PIECE: usize = 1_000;
 
 /// A source, and what is known of the arguments its choices depend on.
@@ -58,6 +58,18 @@ impl Table {
     }
 }
 
+/// Sorts the best of them to the front, at most so many, and says how many those are.
+fn best_first<T: Ord>(hits: &mut [T], most: usize) -> usize {
+    let most = most.min(hits.len());
+    if most < hits.len() {
+        hits.select_nth_unstable(most);
+    }
+    if let Some(best) = hits.get_mut(..most) {
+        best.sort_unstable();
+    }
+    most
+}
+
 /// Does the choice belong to what is known of the other arguments?
 fn goes_with(choice: &Choice, given: &Args) -> bool {
     given.is_empty() || choice.given.iter().all(|(name, value)| given.get(name).is_none_or(|known| known == value))
@@ -94,19 +106,15 @@ impl Index {
             .filter_map(|(at, folded)| query.rank(folded).map(|rank| (rank, at)))
             .filter(|(_, at)| table.at(*at).is_some_and(|choice| goes_with(choice, place.given)))
             .collect();
-        let mut found: Vec<Choice> = Vec::new();
-        // What is kept is not known beforehand: the best are sorted out piece by piece.
-        let mut rest = hits.as_mut_slice();
-        while found.len() < limit && !rest.is_empty() {
-            let piece = rest.len().min(limit.max(PIECE));
-            if piece < rest.len() {
-                rest.select_nth_unstable(piece - 1);
-            }
-            let (best, others) = rest.split_at_mut(piece);
-            best.sort_unstable();
-            let kept = best.iter().filter_map(|(_, at)| table.at(*at)).filter(|choice| keep(choice));
-            found.extend(kept.take(limit - found.len()).cloned());
-            rest = others;
+        let choice = |(_, at): &(Rank, u32)| table.at(*at).filter(|choice| keep(choice));
+        // Most often the best are kept, and nothing has to be asked of the others.
+        let best = best_first(&mut hits, limit.max(PIECE));
+        let mut others = hits.split_off(best);
+        let mut found: Vec<Choice> = hits.iter().filter_map(choice).take(limit).cloned().collect();
+        if found.len() < limit {
+            others.retain(|hit| choice(hit).is_some());
+            let more = best_first(&mut others, limit - found.len());
+            found.extend(others.iter().take(more).filter_map(|(_, at)| table.at(*at)).cloned());
         }
         found
     }
@@ -211,6 +219,24 @@ mod tests {
         assert_eq!(index.look("i", "s", &Args::new(), "engineering"), Look::Found(choice("00g1", "Engineering")));
         assert_eq!(index.nearest("i", "s", &Args::new(), "Enginering").as_deref(), Some("00g1"));
         assert_eq!(index.look("i", "other", &Args::new(), "x"), Look::NotLoaded);
+    }
+
+    #[test]
+    fn what_is_kept_is_the_best_of_it_however_little_that_is() {
+        let values: Vec<String> = (0..3_000).map(|n| format!("{}role-{n}", if n % 3 == 0 { "a" } else { "the " })).collect();
+        let index = index(&values.iter().map(String::as_str).collect::<Vec<_>>());
+        let (none, all) = (Args::new(), |_: &Choice| true);
+        let place = Place { integration: "i", source: "s", given: &none };
+        let whole = index.find_where(place, "role", usize::MAX, &all);
+        assert_eq!(whole.len(), 3_000);
+        for ending in ["", "7", "99", "999", "x"] {
+            let keep = |choice: &Choice| choice.value.ends_with(ending);
+            let wanted: Vec<&Choice> = whole.iter().filter(|choice| keep(choice)).collect();
+            for limit in [1, 20, 100, 2_000] {
+                let found = index.find_where(place, "role", limit, &keep);
+                assert_eq!(found.iter().collect::<Vec<_>>(), wanted[..limit.min(wanted.len())], "{ending:?}, {limit}");
+            }
+        }
     }
 
     #[test]

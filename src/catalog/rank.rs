@@ -3,6 +3,8 @@
 //!
 //! Runs over a hundred thousand choices at each key press: nothing here allocates per choice.
 
+use memchr::memmem::Finder;
+
 /// A choice's texts in lower case, with the set of their letters.
 #[derive(Debug)]
 pub struct Folded {
@@ -55,9 +57,22 @@ pub struct Rank {
     length: u32,
 }
 
+/// What is looked for, made ready to be found a hundred thousand times.
+struct Word {
+    text: String,
+    mask: u64,
+    finder: Finder<'static>,
+}
+
+impl Word {
+    fn new(text: &str) -> Word {
+        Word { text: text.to_owned(), mask: mask(text), finder: Finder::new(text).into_owned() }
+    }
+}
+
 pub struct Query {
-    whole: (String, u64),
-    words: Vec<(String, u64)>,
+    whole: Word,
+    words: Vec<Word>,
 }
 
 const EXACT: u8 = 0;
@@ -69,9 +84,8 @@ const NOT_AS_ONE: u8 = 5;
 
 impl Query {
     pub fn new(typed: &str) -> Query {
-        let with_mask = |text: &str| (text.to_owned(), mask(text));
         let lower = typed.trim().to_lowercase();
-        Query { words: lower.split_whitespace().map(with_mask).collect(), whole: with_mask(&lower) }
+        Query { words: lower.split_whitespace().map(Word::new).collect(), whole: Word::new(&lower) }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -79,8 +93,8 @@ impl Query {
     }
 
     pub fn rank(&self, folded: &Folded) -> Option<Rank> {
-        let best = |(word, letters): &(String, u64)| {
-            folded.texts().filter(|(_, mask)| mask & letters == *letters).filter_map(|(text, _)| fit(text, word)).min()
+        let best = |word: &Word| {
+            folded.texts().filter(|(_, mask)| mask & word.mask == word.mask).filter_map(|(text, _)| fit(text, word)).min()
         };
         if let [word] = self.words.as_slice() {
             return best(word).map(|fit| Rank { whole: fit, words: 0, length: folded.length });
@@ -94,14 +108,15 @@ impl Query {
     }
 }
 
-fn fit(text: &str, word: &str) -> Option<u8> {
-    let Some(first) = text.find(word) else { return in_order(text, word).then_some(IN_ORDER) };
+fn fit(text: &str, word: &Word) -> Option<u8> {
+    let letters = text.as_bytes();
+    let Some(first) = word.finder.find(letters) else { return in_order(text, &word.text).then_some(IN_ORDER) };
     if first == 0 {
-        return Some(if text.len() == word.len() { EXACT } else { PREFIX });
+        return Some(if text.len() == word.text.len() { EXACT } else { PREFIX });
     }
     let starts_word = |at: usize| !text[..at].ends_with(char::is_alphanumeric);
-    let at_start = starts_word(first) || text.match_indices(word).skip(1).any(|(at, _)| starts_word(at));
-    Some(if at_start { WORD_START } else { INSIDE })
+    let next = |at: &usize| word.finder.find(letters.get(at + 1..)?).map(|further| at + 1 + further);
+    Some(if std::iter::successors(Some(first), next).any(starts_word) { WORD_START } else { INSIDE })
 }
 
 fn in_order(text: &str, word: &str) -> bool {

@@ -198,10 +198,8 @@ impl Answer {
             }
             Answer::Given { effect, length, why, whom, wished, .. } => {
                 let has = whom.as_ref().map_or_else(|| "You have".to_owned(), |whom| format!("{whom} has"));
-                let more = wished.map(|wished| {
-                    format!(" Without an approver it is no longer than that; for the {wished} that were asked for, press Extend before it ends.")
-                });
-                format!("{has} {effect} for {length} as soon as it works: {why}. You will get a message.{}", more.unwrap_or_default())
+                let less = wished.map(|wished| format!(" You asked for {wished}; without an approver it is {length}."));
+                format!("{has} {effect} for {length} as soon as it works: {why}. You will get a message.{}", less.unwrap_or_default())
             }
             Answer::Counted { have, need, step, steps, who, .. } => {
                 let step = if *steps > 1 { format!(" (step {step} of {steps})") } else { String::new() };

@@ -106,9 +106,9 @@ impl Desk {
         }
         let (rule, place) = by_rule(yes.as_ref(), &came.person.id);
         let by = json!({ "rule": rule, "in_place_of": place });
-        let note = match place {
+        let written = match place {
             Some(place) => Some(format!("{IN_FOR}{}", self.name_of(place).await?)),
-            None => note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty()),
+            None => note.as_ref().map(|note| note.trim().to_owned()).filter(|note| !note.is_empty()),
         };
         let decision = DecisionRow {
             request: id.clone(),
@@ -117,7 +117,7 @@ impl Desk {
             actor: Actor::Person(came.person.id.clone()),
             verdict,
             length: (verdict == Decided::Approve).then_some(length),
-            note,
+            note: written,
             via: came.handle.surface.clone(),
             policy: rules.version,
             at: now,
@@ -126,7 +126,7 @@ impl Desk {
             return match super::settle!(self.put_one_of_several(came, &row, &decision, &progress, &by).await)? {
                 Some(answer) => Ok(answer),
                 // Somebody else said something at the same moment: by now this may be the last yes.
-                None => Box::pin(self.decide(came, id, verdict, chosen, decision.note)).await,
+                None => Box::pin(self.decide(came, id, verdict, chosen, note)).await,
             };
         }
         super::settle!(self.put_decision(came, &row, &decision, given, &by).await)

@@ -34,10 +34,9 @@ impl Desk {
             (Some(why @ (Refusal::OnlyAhead { .. } | Refusal::OnlyBreakGlass { .. })), _) if own => why.to_string(),
             (Some(why), _) if !own => format!("As it stands {} cannot have this. {}", whom.name, why.to_others()),
             (Some(why), _) => format!("As it stands you cannot have this. {why}"),
-            (None, Some(at_once)) => {
-                let has = if own { "you have".to_owned() } else { format!("{} has", whom.name) };
-                format!("Nobody has to approve this: {has} it at once, for at most {}.", at_once.longest)
-            }
+            // What somebody else was allowed, or that they are on call, is not told before it is used.
+            (None, Some(_)) if !own => return Ok(None),
+            (None, Some(at_once)) => format!("Nobody has to approve this: you have it at once, for at most {}.", at_once.longest),
             (None, None) => {
                 let press = Press { actor: &asker, requestor: &asker.id, principal: &who.id, before: &[] };
                 let members = judged.analysis.who_may(&rules.policy, &judged.facts, press, &[&asker, &who]);

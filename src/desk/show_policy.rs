@@ -56,11 +56,12 @@ impl Desk {
         view.stricter = rules.version != row.request.policy && routed(row).was_laxer(&judged.analysis);
         let all = judged.analysis.open().flat_map(|way| &way.steps).flat_map(|step| &step.approvers);
         let mut approvers = self.approvers_view(rules, judged, all, surface, realm).await?;
-        for away in approvers.people.clone().iter().take(MOST_STAND_INS) {
+        let own = [&row.request.requestor, &row.request.principal];
+        for away in approvers.people.clone().iter().filter(|away| !own.contains(&&away.id)).take(MOST_STAND_INS) {
             let Some(stand_in) = self.inner.store.stand_in_of(&away.id, judged.at).await? else { continue };
             let listed = approvers.people.iter().any(|person| person.id == stand_in.by);
-            // Nobody decides their own request for somebody else.
-            if !listed && ![&row.request.requestor, &row.request.principal].contains(&&stand_in.by) {
+            // Nobody decides their own request for somebody else, nor does anybody in the place of whose it is.
+            if !listed && !own.contains(&&stand_in.by) {
                 approvers.people.push(self.person_view(&stand_in.by, surface, realm).await?);
                 view.in_place.push((stand_in.by, format!("{IN_FOR}{}", away.name)));
             }
@@ -151,6 +152,7 @@ impl Desk {
         if let [only] = yeses.as_slice()
             && row.request.state == RequestState::Approved
             && only.at == row.request.created_at
+            && view.in_place.is_empty()
         {
             view.at_once.clone_from(&only.note);
             view.emergency = only.note.as_ref().is_some_and(|note| note.starts_with(super::submit::EMERGENCY));

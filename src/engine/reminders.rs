@@ -39,9 +39,12 @@ impl Engine {
         let request = match &notice.subject {
             Subject::Request(request) => request,
             Subject::Preapproval(id) => {
-                let row = self.inner.store.preapproval(id).await?;
-                let over = row.is_none_or(|row| row.ended_at.is_some() || row.until <= self.inner.outside.now());
-                return Ok(over && matches!(notice.audience, Audience::Reminder(_)));
+                let (Audience::Reminder(_), Some(row)) = (&notice.audience, self.inner.store.preapproval(id).await?) else {
+                    return Ok(false);
+                };
+                let over = row.ended_at.is_some() || row.until <= self.inner.outside.now();
+                // Somebody allowed it for longer since.
+                return Ok(over || !self.inner.store.preapprovals_for(&row.principal, &row.access, row.until).await?.is_empty());
             }
             Subject::Alert(_) => return Ok(false),
         };

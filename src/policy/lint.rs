@@ -201,9 +201,7 @@ impl Look<'_> {
             && fits.is_empty()
         {
             let there: BTreeSet<&str> = values.iter().map(|it| it.as_str()).collect();
-            let few = there.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
-            let more = there.len().checked_sub(MOST_NAMED).filter(|more| 0 < *more);
-            let there = few + &more.map(|more| format!(" and {more} more")).unwrap_or_default();
+            let there = few(&there);
             return match all {
                 true => self.error(format!("filter `{name}`: no value matches \"{text}\", so {never}; there are {there}")),
                 false => self.warning(format!(
@@ -212,12 +210,12 @@ impl Look<'_> {
             };
         }
         if pattern::shape(text) == Shape::Bare {
-            let others: Option<Vec<&str>> = fits.map(|fits| fits.into_iter().filter(|value| *value != text).collect());
-            if others.as_ref().is_some_and(Vec::is_empty) {
+            let others: BTreeSet<&str> = fits.into_iter().flatten().filter(|value| *value != text).collect();
+            if others.is_empty() && all && listed.is_some() {
                 return;
             }
-            let others = others.map(|others| others.into_iter().collect::<BTreeSet<_>>());
-            let too = others.map_or_else(|| format!("non{text}"), |others| others.into_iter().collect::<Vec<_>>().join(", "));
+            // What was seen last need not be all there will be.
+            let too = if others.is_empty() { format!("non{text}") } else { few(&others) };
             self.warning(format!("filter `{name}`: \"{text}\" is found anywhere, also in {too}; write \"^{text}$\""));
         }
     }
@@ -435,6 +433,13 @@ impl Known<'_> {
         let filters = wide.filters.iter().all(|(name, filter)| narrow.filters.get(name) == Some(filter));
         same(&wide.name, &narrow.name) && kind && filters
     }
+}
+
+/// So many of them as can be read, and how many more there are.
+fn few(all: &BTreeSet<&str>) -> String {
+    let named = all.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
+    let more = all.len().saturating_sub(MOST_NAMED);
+    if more == 0 { named } else { format!("{named} and {more} more") }
 }
 
 fn have(n: usize) -> &'static str {

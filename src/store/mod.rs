@@ -97,8 +97,10 @@ impl StoreError {
     }
 }
 
+/// So long a connection may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// A server that answered this lately is taken to be there.
-const TRUSTED: Duration = Duration::from_secs(1);
+const TRUSTED: Duration = Duration::from_millis(200);
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -168,7 +170,7 @@ impl Store {
         let options: AnyConnectOptions = full.parse()?;
         let options = options.disable_statement_logging();
         let pool = move |connections: u32| {
-            let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(10));
+            let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
             // A file does not hang up: only a server's connections grow old, and are tried before they are used
             // unless they were used just now.
             let options = if sqlite { options.idle_timeout(None).max_lifetime(None) } else { options };
@@ -203,7 +205,9 @@ impl Store {
         let writers = pool(if sqlite { 1 } else { 10 });
         // A pool waits, and then says only that it did; one connection says why.
         let one = async || {
-            AnyConnection::connect_with(&options).await.map_err(StoreError::Unreachable)?.close().await.map_err(StoreError::Sql)
+            let opened = tokio::time::timeout(PATIENCE, AnyConnection::connect_with(&options)).await;
+            let opened = opened.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(StoreError::Unreachable)?;
+            opened.close().await.map_err(StoreError::Sql)
         };
         if !make && !sqlite {
             one().await?;

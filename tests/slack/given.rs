@@ -158,8 +158,8 @@ stories! {
         assert_eq!(["alice", "bob", "carol", "dave"].map(soon), [0; 4]);
         office.pass(Span::days(2));
         let told = office.in_dm("alice", "If you need it for longer, ask Bob Baker to allow it again.").await;
-        assert!(text(&told).contains("Until <!date^") && text(&told).contains("as Bob Baker allowed"), "{told}");
-        office.in_dm("bob", "Alice Ahn gets role").await;
+        assert!(text(&told).contains("What Bob Baker allowed you ends <!date^"), "{told}");
+        office.in_dm("bob", "What you allowed Alice Ahn ends").await;
         office.until("everything told", async || (office.store_counts("notices WHERE shown < wanted").await == 0).then_some(())).await;
         assert_eq!(["alice", "bob", "carol", "dave"].map(soon), [1, 1, 0, 0], "what was taken back does not end");
         office.close().await;
@@ -261,7 +261,7 @@ stories! {
         office.gives_back("alice", &request).await;
         let (request, told) = office.asks_with("alice", "--reason INC-42 --duration 8h").await;
         assert!(told.contains("for 1 hour as soon as it works"), "{told}");
-        assert!(told.ends_with("for the 8 hours that were asked for, press Extend before it ends."), "{told}");
+        assert!(told.ends_with("You will get a message. You asked for 8 hours; without an approver it is 1 hour."), "{told}");
         office.becomes_member("alice").await;
         office.gives_back("alice", &request).await;
         office.file_says("oncall.yaml", "services:\n  checkout: [bob@acme.example]\n");

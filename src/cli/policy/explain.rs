@@ -12,6 +12,7 @@ use crate::domain::person::Email;
 use crate::domain::time::Time;
 use crate::policy::analysis::Why;
 use crate::policy::facts::Preapproval;
+use crate::policy::rule::{Requestor, Rule};
 use crate::policy::{Analysis, Facts, Policy, Refusal};
 use crate::store::Store;
 
@@ -47,8 +48,9 @@ pub async fn run(
     }
     let seen = facts.groups.values().filter_map(|known| known.as_ref().ok()).any(|members| members.has(&who));
     let stranger = !seen && who.handles.is_empty() && facts.profiles.values().all(|known| !matches!(known, Ok(Some(_))));
-    let note = match stranger {
-        true => format!("(Nobody with the address {email} was seen here, in no group that counts either. Is it right?)\n"),
+    let named = |rule: &Rule| matches!(&rule.requestor, Requestor::User(user) if *user == email);
+    let note = match stranger && !policy.rules.iter().any(named) {
+        true => format!("(Nobody with the address {email} is known here, or is in a group that counts. Is it right?)\n"),
         false => String::new(),
     };
     Ok(format!("By {by}, at {at}:\n{note}{}", explain(world, &policy, &ask, &facts, &who, at)))

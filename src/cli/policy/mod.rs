@@ -104,8 +104,10 @@ pub async fn run(args: Args, outside: Arc<dyn Outside>) -> Result<()> {
         What::Show { version } => apply::show(&record(&outside).await?, version).await?,
         What::Lint { path } => {
             let world = world()?;
-            if let Some(store) = record_if_any(&settings, &outside).await? {
-                world.remember(&store).await?;
+            match record_if_any(&settings, &outside).await {
+                Ok(Some(store)) => world.remember(&store).await?,
+                Ok(None) => {}
+                Err(why) => eprintln!("p0: what targets have is not looked at: {why}"),
             }
             let (text, failed) = lint::run(&world, path.as_deref()).await?;
             print!("{text}");
@@ -117,8 +119,11 @@ pub async fn run(args: Args, outside: Arc<dyn Outside>) -> Result<()> {
             return failed.map_or(Ok(()), Err);
         }
         What::Explain { principal, at, rules, mut words } => {
-            let mut given = |before: Option<String>, name| before.or_else(|| take(&mut words, name));
-            let (principal, at, rules) = (given(principal, "--as"), given(at, "--at"), given(rules, "--rules"));
+            let mut given = |before: Option<String>, name| match before {
+                None => take(&mut words, name),
+                given => Ok(given),
+            };
+            let (principal, at, rules) = (given(principal, "--as")?, given(at, "--at")?, given(rules, "--rules")?);
             let principal = principal.ok_or("say for whom, like `--as ben@acme.example`")?;
             let at = at.map_or(Ok(now), |text| Time::parse(&text)).map_err(|why| format!("--at: {why}"))?;
             // One word with blanks in it is a whole line, options and all.
@@ -141,12 +146,13 @@ pub async fn run(args: Args, outside: Arc<dyn Outside>) -> Result<()> {
 }
 
 /// An option of ours that stands among the words of a request.
-fn take(words: &mut Vec<String>, name: &str) -> Option<String> {
+fn take(words: &mut Vec<String>, name: &str) -> Result<Option<String>> {
     let is = |word: &String| word.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
-    let at = words.iter().position(is)?;
+    let Some(at) = words.iter().position(is) else { return Ok(None) };
     match words.remove(at).split_once('=') {
-        Some((_, value)) => Some(value.to_owned()),
-        None => (at < words.len()).then(|| words.remove(at)),
+        Some((_, value)) => Ok(Some(value.to_owned())),
+        None if at < words.len() => Ok(Some(words.remove(at))),
+        None => Err(format!("{name}: say which")),
     }
 }
 

@@ -55,7 +55,7 @@ impl Change {
             Change::MorePeople => "would now need more people",
             Change::FewerPeople => "would now need fewer people",
             Change::Asked => "would now be asked of people, and was refused",
-            Change::Shorter => "would now get less time",
+            Change::Shorter => "could now be had for less time",
             Change::AsBefore => "as before",
         }
     }

@@ -200,8 +200,12 @@ async fn explain_takes_a_folder_and_says_what_is_too_long_and_who_is_unknown() {
     let told = ask("aws policy ReadOnly --reason INC-42 --duration 6h", "alice").await;
     assert!(told.contains("\nREFUSED. The longest that can be asked for is 4 hours."), "{told}");
     let told = ask("aws policy ReadOnly --reason INC-42", "alcie").await;
-    assert!(told.contains("(Nobody with the address alcie@acme.example was seen here"), "{told}");
+    assert!(told.contains("(Nobody with the address alcie@acme.example is known here"), "{told}");
     assert!(!ask("aws policy ReadOnly", "sam").await.contains("Nobody with the address"));
+    let mut words: Vec<String> = ["aws", "--as=a@b.c", "x", "--at"].map(str::to_owned).into();
+    assert_eq!(super::take(&mut words, "--as"), Ok(Some("a@b.c".to_owned())));
+    assert_eq!(super::take(&mut words, "--at"), Err("--at: say which".to_owned()), "nothing is passed over");
+    assert_eq!((super::take(&mut words, "--rules"), words.join(" ").as_str()), (Ok(None), "aws x"));
 }
 
 #[tokio::test]

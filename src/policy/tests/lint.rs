@@ -125,6 +125,8 @@ fn filters_that_narrow_nothing_or_let_nothing_pass() {
     let gone = "warning filter `group`: nothing that was seen last matches \"^admins$\", so it never matches as it is; there are readers, writers";
     assert_eq!(seen("^admins$"), [gone]);
     assert!(seen("^readers$").is_empty());
+    let bare = "warning filter `group`: \"readers\" is found anywhere, also in nonreaders; write \"^readers$\"";
+    assert_eq!(seen("readers"), [bare], "what was seen last need not be all there will be");
     for right in ["account: { effect: keep, key: id, pattern: dev }", "policy: { effect: keep, key: id, pattern: ^Read }"] {
         assert!(for_filter(right).is_empty(), "{right}");
     }

@@ -42,6 +42,11 @@ fn what_some_rule_could_give_is_shown_and_nothing_else() {
     assert!(!offered(&office, "alice", "aws", ROLE, &[]) && offered(&office, "dan", "aws", ROLE, &[]));
     assert!(!offered(&office, "dan", "pg", ROLE, &[]), "he is no engineer");
     assert!(!offered(&office, "alice", "gcloud", ROLE, &[]), "nobody could give it");
+    let twice = Office::with(
+        "- { name: one, requestor: { type: any }, resource: { type: any }, approval: [ { type: p0 } ] }
+- { name: two, requestor: { type: any }, resource: { type: any }, approval: [ { type: persistent } ] }",
+    );
+    assert!(offered(&twice, "alice", "pg", ROLE, &[]), "two rules that could give it");
     let mut unknown = office.clone();
     unknown.facts.groups.values_mut().for_each(|known| *known = Err("Okta did not answer.".to_owned()));
     assert!(offered(&unknown, "dan", "pg", ROLE, &[]), "shown; the ask is refused, with the reason");

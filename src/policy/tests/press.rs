@@ -311,6 +311,9 @@ fn who_says_yes_twice_counts_once_and_not_in_the_own_request() {
     };
     assert_eq!(have(ask.press(&office, "sue", &["sam", "sam"])), 2, "sam counts once");
     assert_eq!(have(asks("sam", "aws policy", &[]).press(&office, "sue", &["sam"])), 1, "and not for himself");
+    let instead = office.away("sue", "sam");
+    assert_eq!(have(ask.press(&instead, "sally", &["sam", "sam"])), 2, "nor once more in sue's place");
+    assert_eq!(have(asks("sam", "aws policy", &[]).press(&instead, "sally", &["sam"])), 1, "nor in hers for himself");
 }
 
 #[test]

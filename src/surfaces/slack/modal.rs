@@ -143,7 +143,14 @@ pub fn block_id(integration: Option<&str>, access_type: Option<&str>, field: &st
 fn block(form: &Form, field: &Field) -> Json {
     let Some(element) = element(field) else {
         let title = blocks::line(&field.title, 200);
-        return blocks::section(&format!("*{title}*\nThere is nothing to choose from. Ask whoever runs p0 to look at it."));
+        let why = match (field.name.as_str(), form.purpose) {
+            (INTEGRATION, Purpose::Request) => "There is nothing to choose from: no access policy lets you ask for anything.",
+            (INTEGRATION, Purpose::Grant | Purpose::Allow) => {
+                "There is nothing to choose from: no access policy lets this person have anything."
+            }
+            _ => "There is nothing to choose from. Ask whoever runs p0 to look at it.",
+        };
+        return blocks::section(&format!("*{title}*\n{why}"));
     };
     let mut input = json!({
         "type": "input",

@@ -22,16 +22,10 @@ pub fn preapproval_ends(view: &PreapprovalView, reader: &PersonId, now: Time) ->
         let effect = if rich { format!("*{effect}*") } else { effect };
         let (issuer, principal) = (name(&view.issuer), name(&view.principal));
         match (*reader == view.issuer.id, *reader == view.principal.id) {
-            (true, true) => {
-                format!("Until {until} you get {effect} at once when you ask for it. `/p0 allow` allows it for longer.")
-            }
-            (true, false) => {
-                format!(
-                    "Until {until} {principal} gets {effect} at once when they ask for it, as you allowed. `/p0 allow` allows it for longer."
-                )
-            }
+            (true, true) => format!("What you allowed yourself ends {until}: {effect}. `/p0 allow` allows it for longer."),
+            (true, false) => format!("What you allowed {principal} ends {until}: {effect}. `/p0 allow` allows it for longer."),
             (false, _) => format!(
-                "Until {until} you get {effect} at once when you ask for it, as {issuer} allowed. If you need it for longer, ask {issuer} to allow it again."
+                "What {issuer} allowed you ends {until}: {effect}. If you need it for longer, ask {issuer} to allow it again."
             ),
         }
     };

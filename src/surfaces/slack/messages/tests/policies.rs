@@ -424,13 +424,13 @@ fn whoever_it_concerns_is_reminded_of_its_end() {
     };
     assert_snapshot!(drawn(&preapproval_ends(&view, &alice().id, NOW)), @r"
     # PostgreSQL access allowed ahead of time, ending soon
-    Until <!date^1800604800^|2027-01-22 08:00 UTC> you get *role analyst on main* at once when you ask for it, as <@U0BOB> allowed. If you need it for longer, ask <@U0BOB> to allow it again.
+    What <@U0BOB> allowed you ends <!date^1800604800^|2027-01-22 08:00 UTC>: *role analyst on main*. If you need it for longer, ask <@U0BOB> to allow it again.
     (Allowed ahead of time pre_01mcc63kj028t5cy4tqkff04hm)
 
-    text: PostgreSQL access allowed ahead of time, ending soon. Until <!date^1800604800^|2027-01-22 08:00 UTC> you get role analyst on main at once when you ask for it, as Bob Baker allowed. If you need it for longer, ask Bob Baker to allow it again.
+    text: PostgreSQL access allowed ahead of time, ending soon. What Bob Baker allowed you ends <!date^1800604800^|2027-01-22 08:00 UTC>: role analyst on main. If you need it for longer, ask Bob Baker to allow it again.
     ");
     let told = preapproval_ends(&view, &bob().id, NOW).text;
-    assert!(told.contains("Alice Anderson gets role analyst on main at once when they ask for it, as you allowed."), "{told}");
+    assert!(told.contains("What you allowed Alice Anderson ends <!date^") && told.contains("role analyst on main"), "{told}");
     let own = PreapprovalView { issuer: alice(), ..view.clone() };
     assert!(preapproval_ends(&own, &alice().id, NOW).text.contains("`/p0 allow` allows it for longer."));
     let over = preapproval_ends(&view, &bob().id, NOW + Span::days(8));
