@@ -48,6 +48,12 @@ impl Sources {
         }
     }
 
+    /// Does a directory have a profile of whoever has this address? One that does not answer might.
+    pub async fn knows(&self, email: &Email) -> bool {
+        let profiles = join_all(self.directories.values().map(|directory| within(directory.profile(email)))).await;
+        profiles.into_iter().any(|profile| !matches!(profile, Ok(None)))
+    }
+
     async fn members(&self, group: &Group) -> Known<Arc<Members>> {
         let directory = self.known_directory(&group.directory)?;
         within(directory.members(&group.id)).await.map_err(|fault| fault.to_string())

@@ -174,11 +174,21 @@ impl Look<'_> {
                 let value = value.to_string();
                 if all && args.iter().flat_map(|arg| &arg.choices).all(|values| !values.contains(&value)) {
                     self.error(format!("filter `{name}`: it is no yes or no, so {never}; write `key: id` and a `pattern`"));
+                } else if !all {
+                    self.warning(format!(
+                        "filter `{name}`: `value: {value}` is for a yes or no, and matches the word \"{value}\" here; write `key: id` and a `pattern`"
+                    ));
                 }
                 return;
             }
         };
         let text = regex.as_str();
+        if pattern::uneven(text) {
+            let bare: String = text.trim_start_matches('^').trim_end_matches('$').to_owned();
+            self.warning(format!(
+                "filter `{name}`: in \"{text}\" each of `^` and `$` counts for its own side of `|` only; write \"^({bare})$\""
+            ));
+        }
         if let Some(letter) = pattern::starred(text) {
             self.warning(format!(
                 "filter `{name}`: the star in \"{text}\" repeats \"{letter}\" and stands for nothing else; \".*\" is anything"
@@ -279,6 +289,10 @@ impl Look<'_> {
     fn approvals(&mut self) {
         if self.rule.approval.is_empty() {
             self.warning("it names no approval, so nobody can have anything by it");
+        }
+        let everything = self.rule.requestor == Requestor::Any && self.rule.resource == Resource { service: None, risk: None };
+        if everything && self.rule.when.is_none() && self.rule.approval.iter().any(|it| it.how == How::Persistent) {
+            self.warning("it gives everything to everybody at once, without asking");
         }
         let ladders = self.rule.approval.iter().filter(|it| it.ladder.is_some()).count();
         let people = self.rule.approval.iter().filter(|it| it.how.approvers().next().is_some()).count();

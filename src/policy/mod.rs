@@ -344,6 +344,10 @@ fn holders(section: &Section, written: &WrittenHolders, names: Names) -> Result<
             Some((directory, id)) if names.directories.contains(&directory) && !id.trim().is_empty() => {
                 holders.groups.push(Group { directory: directory.to_owned(), id: id.trim().to_owned() });
             }
+            Some((directory, _)) if !names.directories.contains(&directory) => {
+                let why = format!("there is no directory \"{directory}\" here; add it under `directories:`, or name another");
+                return Err(section.mistake(group, format!("{why}; there are {}", names.directories.join(", "))));
+            }
             Some(_) | None => {
                 let known = names.directories.iter().map(|name| format!("{name}:GROUP")).collect::<Vec<_>>().join(" or ");
                 return Err(section.mistake(group, format!("\"{}\" is not a group; write {known}", group.value)));

@@ -46,6 +46,18 @@ pub fn starred(pattern: &str) -> Option<String> {
     find(&regex_syntax::parse(pattern).ok()?)
 }
 
+/// Does `^` or `$` stand at one of several alternatives only: `^analyst|reporter$`?
+pub fn uneven(pattern: &str) -> bool {
+    let Ok(hir) = regex_syntax::parse(pattern) else { return false };
+    let HirKind::Alternation(parts) = hir.kind() else { return false };
+    let some = |of: fn(&Hir) -> bool| {
+        let count = parts.iter().filter(|part| of(part)).count();
+        0 < count && count < parts.len()
+    };
+    some(|part| part.properties().look_set_prefix().contains(Look::Start))
+        || some(|part| part.properties().look_set_suffix().contains(Look::End))
+}
+
 fn is_bare(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Literal(_) => true,
@@ -92,6 +104,22 @@ mod tests {
         }
         for pattern in ["prod-.*", "^[a-z]*$", "a+", "a{0,3}", "(ab)*", "("] {
             assert_eq!(super::starred(pattern), None, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_binds_to_one_alternative_only_is_found() {
+        for (pattern, uneven) in [
+            ("^analyst|reporter$", true),
+            ("^a|b", true),
+            ("a|b$", true),
+            ("^(analyst|reporter)$", false),
+            ("^a$|^b$", false),
+            ("a|b", false),
+            ("^a", false),
+            ("(", false),
+        ] {
+            assert_eq!(super::uneven(pattern), uneven, "{pattern}");
         }
     }
 

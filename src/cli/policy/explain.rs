@@ -7,6 +7,7 @@ use super::verdict::{Approvers, Ask, Outcome, Presses, line};
 use super::world::World;
 use super::{Result, count, in_force, told};
 use crate::catalog::Index;
+use crate::catalog::form::short;
 use crate::domain::directory::Who;
 use crate::domain::person::Email;
 use crate::domain::time::Time;
@@ -47,6 +48,7 @@ pub async fn run(
         allowed_ahead(store, &policy, &ask, &who, at, &mut facts).await?;
     }
     let seen = facts.groups.values().filter_map(|known| known.as_ref().ok()).any(|members| members.has(&who));
+    let seen = seen || world.sources.knows(&email).await;
     let stranger = !seen && who.handles.is_empty() && facts.profiles.values().all(|known| !matches!(known, Ok(Some(_))));
     let named = |rule: &Rule| matches!(&rule.requestor, Requestor::User(user) if *user == email);
     let note = match stranger && !policy.rules.iter().any(named) {
@@ -110,7 +112,7 @@ pub fn explain(world: &World, policy: &Policy, ask: &Ask, facts: &Facts, who: &W
 fn verdict(ask: &Ask, analysis: &Analysis) -> String {
     let longest = ask.longest(analysis);
     if let Some(most) = ask.too_long(analysis) {
-        return format!("REFUSED. The longest that can be asked for is {most}.");
+        return format!("REFUSED. The longest that can be asked for is {most}: ask with `--duration {}`.", short(most));
     }
     match (&analysis.refused, &analysis.at_once) {
         (Some(refusal), _) => format!("REFUSED. {}", refusal.to_others()),

@@ -198,10 +198,13 @@ async fn explain_takes_a_folder_and_says_what_is_too_long_and_who_is_unknown() {
     let told = ask("aws policy ReadOnly --reason INC-42", "alice").await;
     assert!(told.contains("the policy in ") && told.contains("\nASKED, for 4 hours at most."), "{told}");
     let told = ask("aws policy ReadOnly --reason INC-42 --duration 6h", "alice").await;
-    assert!(told.contains("\nREFUSED. The longest that can be asked for is 4 hours."), "{told}");
+    assert!(told.contains("\nREFUSED. The longest that can be asked for is 4 hours: ask with `--duration 4h`."), "{told}");
     let told = ask("aws policy ReadOnly --reason INC-42", "alcie").await;
     assert!(told.contains("(Nobody with the address alcie@acme.example is known here"), "{told}");
     assert!(!ask("aws policy ReadOnly", "sam").await.contains("Nobody with the address"));
+    for typed in ["/p0 request aws policy ReadOnly --reason x", "p0 request aws policy ReadOnly --reason x"] {
+        assert!(ask(typed, "alice").await.contains("\nASKED"), "as it is typed in Slack and in a shell");
+    }
     let mut words: Vec<String> = ["aws", "--as=a@b.c", "x", "--at"].map(str::to_owned).into();
     assert_eq!(super::take(&mut words, "--as"), Ok(Some("a@b.c".to_owned())));
     assert_eq!(super::take(&mut words, "--at"), Err("--at: say which".to_owned()), "nothing is passed over");

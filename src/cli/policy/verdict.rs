@@ -49,7 +49,9 @@ impl Ask {
 
     /// What somebody types after `p0 request`.
     pub fn read(catalog: &Catalog, seen: &Index, words: &str) -> Result<Ask> {
-        let words = words.trim();
+        // As it was typed somewhere, or only what follows.
+        let words = words.trim().trim_start_matches('/');
+        let words = words.strip_prefix("p0 ").unwrap_or(words).trim_start();
         let words = words.strip_prefix("request ").unwrap_or(words);
         let context = Context { catalog, offered: catalog, lookup: seen, program: "p0" };
         match command::resolve(context, &format!("request {words}")) {

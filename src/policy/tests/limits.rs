@@ -34,7 +34,7 @@ fn mistakes_are_told_where_they_stand() {
         ("policy:\n  approvers: { people: [] }\n", "line 2"),
         ("policy:\n  approvers: { people: [ bob ] }\n", "not an e-mail"),
         ("policy:\n  approvers: { groups: [ S1 ] }\n", "slack:GROUP"),
-        ("policy:\n  approvers: { groups: [ 'teams:S1' ] }\n", "slack:GROUP"),
+        ("policy:\n  approvers: { groups: [ 'teams:S1' ] }\n", "no directory \"teams\" here"),
         ("policy:\n  approvers: { groups: [ 'slack: ' ] }\n", "slack:GROUP"),
         ("policy:\n  approvers: { people: [ b@c.d ] }\n  longest: 1h\n  durations: [ 2h ]\n", "line 4"),
         ("policy:\n  approvers: { people: [ b@c.d ] }\n  durations: []\n", "between 1 and 90"),

@@ -116,7 +116,14 @@ fn filters_that_narrow_nothing_or_let_nothing_pass() {
     ] {
         assert_eq!(for_filter(filter), [wanted], "{filter}");
     }
-    assert!(for_filter("policy: { effect: keep, value: true }").is_empty(), "what it can be is not known");
+    let word = "warning filter `policy`: `value: true` is for a yes or no, and matches the word \"true\" here; write `key: id` and a `pattern`";
+    assert_eq!(for_filter("policy: { effect: keep, value: true }"), [word]);
+    let uneven = "warning filter `policy`: in \"^Read|Write$\" each of `^` and `$` counts for its own side of `|` only; write \"^(Read|Write)$\"";
+    assert_eq!(for_filter("policy: { effect: keep, key: id, pattern: ^Read|Write$ }"), [uneven]);
+    assert_eq!(
+        findings("any", "type: any", "[ { type: persistent } ]"),
+        ["warning it gives everything to everybody at once, without asking"]
+    );
     let seen = |pattern: &str| {
         for_resource(&format!(
             "type: integration, service: aws, accessType: group, filters: {{ group: {{ effect: keep, key: id, pattern: {pattern} }} }}"
