@@ -113,6 +113,8 @@ mod tests {
             ("^analyst|reporter$", true),
             ("^a|b", true),
             ("a|b$", true),
+            ("read|write", false),
+            ("^read$|^write$", false),
             ("^(analyst|reporter)$", false),
             ("^a$|^b$", false),
             ("a|b", false),

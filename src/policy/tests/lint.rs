@@ -235,3 +235,53 @@ fn rules_that_others_make_useless() {
     }
     assert_eq!(beside(rule("one", aws, "p0", ""), rule("other", aws, "p0", "")), ["warning it says the same as \"one\""]);
 }
+
+#[test]
+fn what_is_right_at_its_edges_is_not_told() {
+    let requestor = |effect: &str, ids: &[&str]| {
+        let groups: Vec<String> = ids.iter().map(|id| format!("{{ directory: okta, id: {id} }}")).collect();
+        format!("group, effect: {effect}, groups: [ {} ]", groups.join(", "))
+    };
+    let p0 = "[ { type: p0 } ]";
+    for effect in ["keep", "remove"] {
+        assert!(findings(&requestor(effect, &["00none", "00sre"]), "type: any", p0).is_empty(), "somebody is in the other");
+    }
+    let outside = "[ { type: group, effect: remove, groups: [ { directory: okta, id: 00solo } ] } ]";
+    assert!(findings(&requestor("keep", &["00solo"]), "type: any", outside).is_empty(), "others approve");
+    let alice = "[ { type: user, uid: alice@acme.example } ]";
+    assert!(findings(&requestor("remove", &["00solo"]), "type: any", alice).is_empty(), "others ask");
+    let asked = "[ { type: p0, ask: { people: [1], every: 10m } } ]";
+    assert!(findings("any", "type: any", asked).is_empty());
+    let nothing = for_resource("type: integration, service: ssh, accessType: all, filters: { host: { effect: removeAll } }");
+    assert!(nothing[0].ends_with("there are none"), "{nothing:?}");
+    let longest =
+        policy("- { name: it, maxDuration: 1w, requestor: { type: any }, resource: { type: any }, approval: [ { type: p0 } ] }");
+    assert!(findings_of(&longest).is_empty(), "as long as the policy lets it");
+}
+
+#[test]
+fn a_denial_for_more_people_and_more_harm_covers_what_is_in_it() {
+    let of = |effect: &str, ids: &[&str]| {
+        let groups: Vec<String> = ids.iter().map(|id| format!("{{ directory: okta, id: {id} }}")).collect();
+        format!("{{ type: group, effect: {effect}, groups: [ {} ] }}", groups.join(", "))
+    };
+    let denied = |wide: &str, narrow: &str, risks: (&str, &str)| {
+        let rules = format!(
+            "- {{ name: no, requestor: {wide}, resource: {{ type: any{} }}, approval: [ {{ type: deny }} ] }}\n- {{ name: yes, requestor: {narrow}, resource: {{ type: any{} }}, approval: [ {{ type: p0 }} ] }}",
+            risks.0, risks.1
+        );
+        findings_of(&policy(&rules)).iter().any(|it| it.contains("it never gives anything"))
+    };
+    let none = ("", "");
+    assert!(denied(&of("keep", &["00sre", "00solo"]), &of("keep", &["00sre"]), none));
+    assert!(!denied(&of("keep", &["00solo"]), &of("keep", &["00sre"]), none));
+    assert!(!denied(&of("keep", &["00sre"]), &of("keep", &["00sre", "00solo"]), none));
+    assert!(!denied(&of("remove", &["00sre"]), &of("keep", &["00sre"]), none));
+    assert!(!denied(&of("keep", &["00sre"]), &of("remove", &["00sre"]), none));
+    assert!(!denied(&of("keep", &["00solo"]), "{ type: any }", none) && denied("{ type: any }", &of("keep", &["00sre"]), none));
+    let anybody = "{ type: any }";
+    for (wide, narrow, covers) in [("medium", "medium", true), ("medium", "high", true), ("high", "medium", false)] {
+        let risks = (format!(", risk: {wide}"), format!(", risk: {narrow}"));
+        assert_eq!(denied(anybody, anybody, (&risks.0, &risks.1)), covers, "{wide} {narrow}");
+    }
+}
