@@ -263,8 +263,6 @@ impl Desk {
         };
         if let Some(event) = event {
             tx.record(event);
-            // Messages of what waits name whoever decides.
-            tx.bump_undecided(now).await?;
         }
         tx.commit().await?;
         Ok(answer)
