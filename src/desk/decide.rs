@@ -20,9 +20,6 @@ pub(super) struct Given {
     pub allowance: Span,
 }
 
-/// How the note of a yes begins that was said in somebody else's place.
-pub(super) const IN_FOR: &str = "in for ";
-
 /// By which rule somebody said yes, and in whose place if not their own.
 fn by_rule<'a>(yes: Option<&'a Yes>, actor: &PersonId) -> (Option<&'a String>, Option<&'a PersonId>) {
     let (rule, place) = match yes {
@@ -106,10 +103,7 @@ impl Desk {
         }
         let (rule, place) = by_rule(yes.as_ref(), &came.person.id);
         let by = json!({ "rule": rule, "in_place_of": place });
-        let written = match place {
-            Some(place) => Some(format!("{IN_FOR}{}", self.name_of(place).await?)),
-            None => note.as_ref().map(|note| note.trim().to_owned()).filter(|note| !note.is_empty()),
-        };
+        let in_place_of = place.cloned();
         let decision = DecisionRow {
             request: id.clone(),
             // Decisions are counted one after the other: nobody's two can have the same number.
@@ -117,7 +111,8 @@ impl Desk {
             actor: Actor::Person(came.person.id.clone()),
             verdict,
             length: (verdict == Decided::Approve).then_some(length),
-            note: written,
+            note: note.as_ref().map(|note| note.trim().to_owned()).filter(|note| !note.is_empty()),
+            in_place_of,
             via: came.handle.surface.clone(),
             policy: rules.version,
             at: now,
@@ -243,6 +238,7 @@ impl Desk {
             verdict: Decided::Approve,
             length: Some(row.request.length),
             note: Some(why.to_owned()),
+            in_place_of: None,
             via: row.request.via.clone(),
             policy: version,
             at: row.request.created_at,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::decide::IN_FOR;
 use super::judge::{Judgement, Routed};
 use super::view::{Approvers, GroupView, PersonView, PolicyView, ProgressView};
 use super::{Desk, Result, Rules};
@@ -47,7 +46,7 @@ impl Desk {
             view.said_yes.push(self.person_view(&who.id, surface, realm).await?);
         }
         if 0 < row.approvals {
-            view.in_place = in_place(&self.inner.store.decisions(&row.request.id).await?);
+            view.in_place = self.in_place(&self.inner.store.decisions(&row.request.id).await?).await?;
         }
         view.refused = judged.analysis.refused.as_ref().map(|refusal| match refusal {
             Refusal::Unknown { .. } => refusal.to_others(),
@@ -63,7 +62,7 @@ impl Desk {
             // Nobody decides their own request for somebody else, nor does anybody in the place of whose it is.
             if !listed && !own.contains(&&stand_in.by) {
                 approvers.people.push(self.person_view(&stand_in.by, surface, realm).await?);
-                view.in_place.push((stand_in.by, format!("{IN_FOR}{}", away.name)));
+                view.in_place.push((stand_in.by, away.name.clone()));
             }
         }
         let on_call = |approver: &&Approver| matches!(approver, Approver::OnCall { .. });
@@ -137,6 +136,17 @@ impl Desk {
         }
     }
 
+    /// Who said yes in whose place.
+    async fn in_place(&self, decisions: &[DecisionRow]) -> Result<Vec<(PersonId, String)>> {
+        let mut found = Vec::new();
+        for decision in decisions {
+            if let (Actor::Person(by), Some(away)) = (&decision.actor, &decision.in_place_of) {
+                found.push((by.clone(), self.name_of(away).await?));
+            }
+        }
+        Ok(found)
+    }
+
     /// Of a request that is decided: who said yes, or why nobody had to.
     pub(super) async fn how_it_was_decided(
         &self,
@@ -148,11 +158,11 @@ impl Desk {
         let decisions = self.inner.store.decisions(&row.request.id).await?;
         let yes = |decision: &&DecisionRow| decision.verdict == Decided::Approve;
         let yeses: Vec<_> = decisions.iter().filter(yes).collect();
-        view.in_place = in_place(&decisions);
+        view.in_place = self.in_place(&decisions).await?;
         if let [only] = yeses.as_slice()
             && row.request.state == RequestState::Approved
             && only.at == row.request.created_at
-            && view.in_place.is_empty()
+            && only.in_place_of.is_none()
         {
             view.at_once.clone_from(&only.note);
             view.emergency = only.note.as_ref().is_some_and(|note| note.starts_with(super::submit::EMERGENCY));
@@ -166,15 +176,6 @@ impl Desk {
         }
         Ok(())
     }
-}
-
-/// Who said yes in whose place.
-fn in_place(decisions: &[DecisionRow]) -> Vec<(PersonId, String)> {
-    let of = |decision: &DecisionRow| match (&decision.actor, &decision.note) {
-        (Actor::Person(id), Some(note)) if note.starts_with(IN_FOR) => Some((id.clone(), note.clone())),
-        _ => None,
-    };
-    decisions.iter().filter(|decision| decision.verdict == Decided::Approve).filter_map(of).collect()
 }
 
 fn routed(row: &RequestRow) -> Routed {

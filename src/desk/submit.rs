@@ -286,10 +286,7 @@ impl Desk {
         let decision = self.inner.store.decisions(extended).await?.into_iter().next_back();
         Ok(decision.is_some_and(|decision| match decision.actor {
             // A pre-approval is decided at the moment of the ask.
-            Actor::Person(_) => {
-                let in_for = decision.note.as_ref().is_none_or(|note| note.starts_with(super::decide::IN_FOR));
-                before.request.created_at < decision.at || in_for
-            }
+            Actor::Person(_) => before.request.created_at < decision.at || decision.note.is_none(),
             Actor::Config | Actor::Engine | Actor::Operator(_) => decision.note.as_deref() == Some(EXTENSION),
         }))
     }

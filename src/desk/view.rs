@@ -117,7 +117,7 @@ pub struct PolicyView {
     /// Several have to say yes: how far it is, and who did.
     pub progress: Option<ProgressView>,
     pub said_yes: Vec<PersonView>,
-    /// Who decides or decided in the place of somebody who is away: `in for Bob`.
+    /// Who decides or decided in the place of somebody who is away, and the name of that one.
     pub in_place: Vec<(PersonId, String)>,
     /// The requestor can have whoever is on call told.
     pub can_escalate: bool,

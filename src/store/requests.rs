@@ -45,8 +45,10 @@ pub struct DecisionRow {
     pub actor: Actor,
     pub verdict: Decided,
     pub length: Option<Span>,
-    /// Why it was denied, why nobody had to be asked, or in whose place it was decided.
+    /// Why it was denied, or why nobody had to be asked.
     pub note: Option<String>,
+    /// Whose decision it was, if the actor stood in for them.
+    pub in_place_of: Option<PersonId>,
     pub via: String,
     pub policy: i64,
     pub at: Time,
@@ -105,6 +107,7 @@ fn decision(row: &AnyRow) -> Result<DecisionRow> {
         verdict: word("decisions", row, "verdict", Decided::parse)?,
         length: row.try_get::<Option<i64>, _>("length")?.map(Span),
         note: row.try_get("note")?,
+        in_place_of: row.try_get::<Option<String>, _>("in_place_of")?.as_deref().and_then(PersonId::parse),
         via: row.try_get("via")?,
         policy: row.try_get("policy")?,
         at: Time(row.try_get("at")?),
@@ -145,7 +148,8 @@ impl Store {
     /// The decisions on a request, oldest first.
     pub async fn decisions(&self, id: &RequestId) -> Result<Vec<DecisionRow>> {
         let rows = sqlx::query(
-            "SELECT request, step, actor, verdict, length, note, via, policy, at FROM decisions WHERE request = $1 ORDER BY step, at",
+            "SELECT request, step, actor, verdict, length, note, in_place_of, via, policy, at FROM decisions
+             WHERE request = $1 ORDER BY step, at",
         )
         .bind(id.as_str())
         .fetch_all(&mut *self.reading().await?)
@@ -293,8 +297,8 @@ impl Tx {
 
     pub async fn insert_decision(&mut self, row: &DecisionRow) -> Result<()> {
         sqlx::query(
-            "INSERT INTO decisions (request, step, actor, verdict, length, note, via, policy, at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO decisions (request, step, actor, verdict, length, note, in_place_of, via, policy, at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(row.request.as_str())
         .bind(row.step)
@@ -302,6 +306,7 @@ impl Tx {
         .bind(row.verdict.as_str())
         .bind(row.length.map(|length| length.0))
         .bind(&row.note)
+        .bind(row.in_place_of.as_ref().map(PersonId::as_str))
         .bind(&row.via)
         .bind(row.policy)
         .bind(row.at.0)

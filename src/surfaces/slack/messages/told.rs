@@ -448,7 +448,7 @@ impl Teller<'_> {
     /// Whoever decides, and in whose place if not their own.
     fn decider(&self, person: &PersonView) -> String {
         let place = self.view.policy.in_place.iter().find(|(id, _)| *id == person.id);
-        let place = place.map(|(_, place)| format!(" ({})", blocks::line(place, NAME / 3)));
+        let place = place.map(|(_, place)| format!(" (in for {})", blocks::line(place, NAME / 4)));
         format!("{}{}", self.person(person), place.unwrap_or_default())
     }
 
