@@ -34,10 +34,12 @@ impl Desk {
             (Some(why @ (Refusal::OnlyAhead { .. } | Refusal::OnlyBreakGlass { .. })), _) if own => why.to_string(),
             (Some(why), _) if !own => format!("As it stands {} cannot have this. {}", whom.name, why.to_others()),
             (Some(why), _) => format!("As it stands you cannot have this. {why}"),
-            // What somebody else was allowed, or that they are on call, is not told before it is used.
-            (None, Some(_)) if !own => return Ok(None),
-            (None, Some(at_once)) => format!("Nobody has to approve this: you have it at once, for at most {}.", at_once.longest),
-            (None, None) => {
+            (None, Some(at_once)) if own => {
+                format!("Nobody has to approve this: you have it at once, for at most {}.", at_once.longest)
+            }
+            (None, Some(_)) if judged.analysis.open().next().is_none() => "Nobody has to approve this.".to_owned(),
+            // Whether somebody allowed it to that one ahead of time is theirs to tell.
+            (None, Some(_) | None) => {
                 let press = Press { actor: &asker, requestor: &asker.id, principal: &who.id, before: &[] };
                 let members = judged.analysis.who_may(&rules.policy, &judged.facts, press, &[&asker, &who]);
                 let count = members.map(|members| members.emails.len() + members.handles.len());

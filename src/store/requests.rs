@@ -107,7 +107,7 @@ fn decision(row: &AnyRow) -> Result<DecisionRow> {
         verdict: word("decisions", row, "verdict", Decided::parse)?,
         length: row.try_get::<Option<i64>, _>("length")?.map(Span),
         note: row.try_get("note")?,
-        in_place_of: row.try_get::<Option<String>, _>("in_place_of")?.as_deref().and_then(PersonId::parse),
+        in_place_of: maybe_word("decisions", row, "in_place_of", PersonId::parse)?,
         via: row.try_get("via")?,
         policy: row.try_get("policy")?,
         at: Time(row.try_get("at")?),

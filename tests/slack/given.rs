@@ -1,5 +1,7 @@
 //! What rules give without asking anybody, who is called when it is urgent, and what is asked for somebody else.
 
+use p0::catalog::form::{Draft, Purpose};
+use p0::domain::person::Email;
 use p0::domain::time::{Clock, Span};
 
 use crate::harness::office::{Office, Setting, has_button, stories, text};
@@ -141,6 +143,28 @@ stories! {
         office.file_says("people.yaml", &PEOPLE.replace("[bob@acme.example, carol@acme.example]", "[carol@acme.example]"));
         let (_, told) = office.asks_with("alice", "--reason INC-44").await;
         assert!(told.starts_with("Asked for"), "Bob left the group, so what he allowed does not count: {told}");
+        office.close().await;
+    }
+
+    async fn who_asks_for_somebody_is_not_told_what_that_one_was_allowed(setting: Setting) {
+        let office = Office::with_rules(setting, &ways(SRE)).await;
+        let told = office.answer("bob", &format!("allow postgres role {} --to alice@acme.example --length 1w --request-duration 1h", office.role)).await;
+        assert!(told.starts_with("Allowed ahead of time"), "{told}");
+        office.answer("dave", "help").await;
+        let preview = async |who: &str, purpose: Purpose| {
+            let person = async |name: &str| {
+                let email = Email::parse(&format!("{name}@acme.example")).expect("an address");
+                office.app.desk.with_address(&email).await.expect("read").expect("known")
+            };
+            let values = [("role".to_owned(), office.role.clone())].into();
+            let named = |name: &str| Some(name.to_owned());
+            let draft = Draft { purpose, integration: named("postgres"), access_type: named("role"), to: (purpose == Purpose::Grant).then(|| "alice@acme.example".to_owned()), values, ..Draft::default() };
+            let told = office.app.desk.preview(&person(who).await, &person("alice").await, &draft).await;
+            told.expect("judged").expect("complete")
+        };
+        assert_eq!(preview("alice", Purpose::Request).await, "Nobody has to approve this: you have it at once, for at most 1 hour.");
+        assert_eq!(preview("dave", Purpose::Grant).await, "2 people can approve this.");
+        assert_eq!(preview("bob", Purpose::Grant).await, "One person can approve this.", "not who asks");
         office.close().await;
     }
 

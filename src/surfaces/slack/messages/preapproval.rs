@@ -14,13 +14,9 @@ pub fn preapproval_ends(view: &PreapprovalView, reader: &PersonId, now: Time) ->
     }
     let headline = format!("{} access allowed ahead of time, ending soon", blocks::plain(&view.integration, 80));
     let told = |rich: bool| {
-        let name = |person: &PersonView| {
-            let mention = person.handle.as_deref().filter(|_| rich).and_then(blocks::mention);
-            mention.unwrap_or_else(|| blocks::line(&person.name, 120))
-        };
         let (effect, until) = (blocks::line(&view.effect, 400), blocks::date(view.until));
         let effect = if rich { format!("*{effect}*") } else { effect };
-        let (issuer, principal) = (name(&view.issuer), name(&view.principal));
+        let (issuer, principal) = (named(&view.issuer, rich), named(&view.principal, rich));
         match (*reader == view.issuer.id, *reader == view.principal.id) {
             (true, true) => format!("What you allowed yourself ends {until}: {effect}. `/p0 allow` allows it for longer."),
             (true, false) => format!("What you allowed {principal} ends {until}: {effect}. `/p0 allow` allows it for longer."),
@@ -40,8 +36,7 @@ pub fn preapproval(view: &PreapprovalView, reader: Option<&PersonId>, now: Time)
         if reader == Some(&person.id) {
             return "you".to_owned();
         }
-        let mention = person.handle.as_deref().filter(|_| rich).and_then(blocks::mention);
-        mention.unwrap_or_else(|| blocks::line(&person.name, 120))
+        named(person, rich)
     };
     let over = view.ended_at.is_some() || view.until <= now;
     let headline = format!(
@@ -85,4 +80,10 @@ pub fn preapproval(view: &PreapprovalView, reader: Option<&PersonId>, now: Time)
     let mut text = vec![format!("{headline}."), told(false)];
     text.extend(view.reason.as_deref().map(|reason| format!("Reason: {}", ended(&blocks::line(reason, 600)))));
     Message { text: joined(text), blocks: all }
+}
+
+/// Somebody, mentioned where the text can do that.
+fn named(person: &PersonView, rich: bool) -> String {
+    let mention = person.handle.as_deref().filter(|_| rich).and_then(blocks::mention);
+    mention.unwrap_or_else(|| blocks::line(&person.name, 120))
 }

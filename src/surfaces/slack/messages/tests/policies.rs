@@ -328,20 +328,25 @@ fn what_is_asked_for_somebody_else_is_told_to_both() {
     "#);
 }
 
-#[test]
-fn what_was_allowed_ahead_of_time_is_told_to_whoever_it_concerns() {
-    let mut view = PreapprovalView {
+/// What Bob allowed Alice for a week.
+fn allowed(reason: Option<&str>) -> PreapprovalView {
+    PreapprovalView {
         id: PreapprovalId::new(&Still(minutes(6))),
         principal: alice(),
         issuer: bob(),
         integration: "PostgreSQL".to_owned(),
         effect: "role analyst on main".to_owned(),
-        reason: Some("on call this week".to_owned()),
+        reason: reason.map(str::to_owned),
         length: Span::hours(2),
         from: NOW,
         until: NOW + Span::days(7),
         ended_at: None,
-    };
+    }
+}
+
+#[test]
+fn what_was_allowed_ahead_of_time_is_told_to_whoever_it_concerns() {
+    let mut view = allowed(Some("on call this week"));
     let told = |view: &PreapprovalView, reader: Option<PersonView>| {
         drawn(&preapproval(view, reader.map(|reader| reader.id).as_ref(), NOW))
     };
@@ -410,18 +415,7 @@ fn whoever_looked_at_an_emergency_is_named() {
 
 #[test]
 fn whoever_it_concerns_is_reminded_of_its_end() {
-    let view = PreapprovalView {
-        id: PreapprovalId::new(&Still(minutes(6))),
-        principal: alice(),
-        issuer: bob(),
-        integration: "PostgreSQL".to_owned(),
-        effect: "role analyst on main".to_owned(),
-        reason: None,
-        length: Span::hours(2),
-        from: NOW,
-        until: NOW + Span::days(7),
-        ended_at: None,
-    };
+    let view = allowed(None);
     assert_snapshot!(drawn(&preapproval_ends(&view, &alice().id, NOW)), @r"
     # PostgreSQL access allowed ahead of time, ending soon
     What <@U0BOB> allowed you ends <!date^1800604800^|2027-01-22 08:00 UTC>: *role analyst on main*. If you need it for longer, ask <@U0BOB> to allow it again.
