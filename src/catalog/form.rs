@@ -109,7 +109,9 @@ impl Form {
         let access = integration.and_then(|it| named.and_then(|name| it.access_type(name)).or_else(|| it.only_access_type()));
         let mut fields = Vec::new();
         if draft.purpose.for_another() {
-            fields.push(whom(draft));
+            // Where there is nothing for this person, the next choice of one has to draw the form anew.
+            let dependants = catalog.integrations().next().is_none();
+            fields.push(Field { dependants, ..whom(draft) });
         }
         fields.push(which_integration(catalog, integration));
         if let Some(integration) = integration.filter(|it| it.access.len() > 1) {
