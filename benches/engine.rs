@@ -230,7 +230,7 @@ impl Bench {
 
     fn came(&mut self, (person, handle): (Person, Handle)) -> Came {
         self.presses += 1;
-        Came { key: format!("press:{}", self.presses), person, handle, tell_by: None, unfinished: false }
+        Came { key: format!("press:{}", self.presses), person, handle, tell_by: None, unfinished: false, shown: None }
     }
 
     fn ask(&mut self, number: u32, length: Span) -> (Came, Draft) {

@@ -80,6 +80,13 @@ impl Desk {
             Err(_) if self.went_on(&row).await? => return Box::pin(self.decide(came, id, verdict, chosen, note)).await,
             Err(why) => return self.only_answer(came, Answer::Refused { why: why.to_string() }).await,
         };
+        if let (Some(_), Some(shown), RequestState::Open) = (&yes, &came.shown, row.request.state)
+            && *shown != self.bound(&row, &judged).await?
+        {
+            let why = "What your yes would give, or who has to agree, changed after this was written, so nothing was decided. \
+                       It is being written anew: please look at it again.";
+            return super::settle!(self.refuse_and_show(came, id, &Answer::Refused { why: why.to_owned() }).await);
+        }
         let now = self.now();
         let (mut length, mut given) = (chosen.unwrap_or(row.request.length), Given { length: Span::ZERO, allowance: Span::ZERO });
         if let (Some(yes), RequestState::Open) = (&yes, row.request.state) {

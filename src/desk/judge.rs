@@ -147,6 +147,23 @@ impl Desk {
         self.judge(rules, &question).await
     }
 
+    /// What a yes to it would give, and who it takes, as a short word: a button bears it, so that a press tells
+    /// whether that is still what was shown. How many said yes so far is no part of it.
+    pub(super) async fn bound(&self, row: &RequestRow, judged: &Judgement) -> Result<String> {
+        let request = &row.request;
+        let from = match request.extends.as_ref().filter(|_| row.on_top) {
+            Some(extended) => self.ends_at(extended).await?.filter(|from| judged.at < *from),
+            None => None,
+        };
+        let ways: Vec<_> = judged.analysis.open().map(|way| (&way.rule, way.words(), way.longest)).collect();
+        let Access { integration, access_type, args } = &request.access;
+        let given = (&request.principal, integration, access_type, args, &request.effect, request.length, from);
+        let whole = serde_json::json!([request.id, given, judged.analysis.refused, ways]);
+        let mut word = crate::policy::fingerprint(&whole.to_string());
+        word.truncate(16);
+        Ok(word)
+    }
+
     /// Those who said yes to a request so far, in order.
     pub(super) async fn said_yes(&self, row: &RequestRow) -> Result<Vec<Who>> {
         if row.approvals == 0 {

@@ -77,6 +77,8 @@ pub struct Came {
     /// Something is left to do after the answer even when nobody has to be told: the interaction stays
     /// in the inbox until then.
     pub unfinished: bool,
+    /// What the pressed button was drawn for ([`view::RequestView::bound`]), if it bears that.
+    pub shown: Option<String>,
 }
 
 /// What the desk works with; made once in `app`.

@@ -53,10 +53,12 @@ impl Desk {
             let (from, now) = (self.ends_at(extended).await?, self.now());
             extends = Some(Extends { id: extended.clone(), until: from.filter(|from| now < *from), on_top: row.on_top });
         }
+        let mut bound = String::new();
         if request.state == RequestState::Open {
             // What the policies say counts while it can be decided; what is over waits for no directory.
             let mut judged = self.judge_again(&rules, &row).await?;
             approvers = self.who_decides(&rules, &row, &mut judged, &mut policy, surface, realm).await?;
+            bound = self.bound(&row, &judged).await?;
             left = self
                 .line(judged.analysis.longest(), &request.access, &self.rows_of(&row.plan).await?)
                 .await?
@@ -82,6 +84,7 @@ impl Desk {
             warning: request.warning.clone(),
             approvers,
             policy,
+            bound,
             durations: rules.policy.durations_for(request.length, left),
             phase,
             stays_until: parts.iter().filter_map(|part| part.kept_until).max(),
@@ -146,7 +149,7 @@ impl Desk {
     }
 
     /// When a request that lives ends. `None`: it is over.
-    async fn ends_at(&self, id: &RequestId) -> Result<Option<Time>> {
+    pub(super) async fn ends_at(&self, id: &RequestId) -> Result<Option<Time>> {
         let parts = self.inner.store.grants_of(id).await?;
         let live = parts.iter().all(|part| part.grant.live());
         Ok(parts.iter().map(|part| part.grant.ends_at).min().filter(|_| live))

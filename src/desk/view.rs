@@ -31,6 +31,9 @@ pub struct RequestView {
     /// Who may decide, as the policy says now.
     pub approvers: Approvers,
     pub policy: PolicyView,
+    /// Names what a yes would give now; what offers one hands it back with the press ([`super::Came::shown`]).
+    /// Empty when nothing is to be decided.
+    pub bound: String,
     /// The lengths an approver may choose from; the asked one is among them.
     pub durations: Vec<Span>,
     pub phase: Phase,

@@ -210,6 +210,11 @@ impl Sim {
         self.world().faults.extend(faults);
     }
 
+    /// From now on nothing goes wrong that was to.
+    pub fn clear_faults(&self) {
+        self.world().faults.clear();
+    }
+
     /// Adds a person, or changes the one with this id.
     pub fn add_user(&self, mut user: User) {
         let mut world = self.world();

@@ -111,7 +111,7 @@ impl World {
     fn press(&mut self, who: usize, act: Act) -> Press {
         self.pressed += 1;
         let (person, handle) = self.people[who].clone();
-        let came = Came { key: format!("press:{}", self.pressed), person, handle, tell_by: None, unfinished: false };
+        let came = Came { key: format!("press:{}", self.pressed), person, handle, tell_by: None, unfinished: false, shown: None };
         Press { came, act, answer: None }
     }
 

@@ -231,7 +231,7 @@ impl World {
     pub async fn press(&self, name: &str) -> Came {
         let (person, handle) = self.person(name).await;
         let key = format!("press:{}", self.presses.fetch_add(1, Ordering::SeqCst));
-        Came { key, person, handle, tell_by: None, unfinished: false }
+        Came { key, person, handle, tell_by: None, unfinished: false, shown: None }
     }
 
     pub async fn ask(&self, name: &str, access_type: &str, value: &str, length: Span) -> Answer {

@@ -2,7 +2,7 @@
 
 use p0::domain::id::RequestId;
 use p0::domain::time::Span;
-use p0::playground::{Press, PressTarget};
+use p0::playground::{Fault, Press, PressTarget, Trouble};
 use serde_json::json;
 
 use crate::harness::office::{Office, Setting, has_button, stories, text};
@@ -214,6 +214,29 @@ stories! {
         assert_eq!(so_many_are_asked(&office, &quiet, 1).await, ["dave"]);
         office.presses_own("dave", &quiet, "approve").await;
         office.dm_says("alice", &quiet, "Approved by Dave Diaz").await;
+        office.close().await;
+    }
+
+    /// Slack could not be written to while the rules changed, so the button is of before.
+    async fn a_press_on_what_was_shown_before_a_change_decides_nothing(setting: Setting) {
+        let office = Office::with_rules(setting, &by("bob")).await;
+        let (request, _) = office.asks_with("alice", "--reason INC-42").await;
+        office.channel_says(&request, "Bob Baker may decide.").await;
+        office.sim.faults([Fault::new("chat.update", Trouble::Error { error: "fatal_error".into() }).times(1000)]);
+        office.rules_are(&QUORUM.replace("count: 2", "count: 1").replace("id: sre, label: SRE", "id: team, label: Team")).await;
+        assert!(office.presses("bob", &request, "approve").await.ok());
+        office.is_told("bob", "changed after this was written, so nothing was decided").await;
+        assert!(office.app.store.decisions(&request).await.expect("read").is_empty());
+
+        office.sim.clear_faults();
+        office.pass(Span::minutes(5));
+        let now = "One yes is needed from somebody of Team. After that: dave@acme.example.";
+        office.channel_says(&request, now).await;
+        office.presses("bob", &request, "approve").await;
+        office.is_told("bob", "Your yes counts").await;
+        // Of the others' yeses nothing is bound: two may press at the same moment.
+        office.presses("dave", &request, "approve").await;
+        office.becomes_member("alice").await;
         office.close().await;
     }
 

@@ -131,7 +131,7 @@ impl Slack {
         age: Span,
     ) -> Result<(), Fault> {
         let url = actions.response_url.as_deref();
-        let request = pressed.value.as_deref().and_then(RequestId::parse);
+        let request = messages::pressed(pressed.value.as_deref()).map(|(request, _)| request);
         if answer.is_none() {
             let Some(person) = self.meet(&actions.who, url).await? else { return Ok(()) };
             let came = came(&actions.who, key.to_owned(), person, Some(bytes.to_owned()));

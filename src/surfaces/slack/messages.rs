@@ -2,13 +2,13 @@
 //!
 //! A pure function of the view: rendering the same view again gives the same message, so a message
 //! that is out of date is simply rewritten. `text` carries everything that matters, because that is
-//! what screen readers and notifications have. A button carries the request's id and nothing else;
-//! nothing here decides who may press it.
+//! what screen readers and notifications have. A button carries the request's id, and Approve also what it
+//! was drawn for; nothing here decides who may press it.
 
 use serde_json::Value as Json;
 
 use crate::desk::view::{Phase, RequestView};
-use crate::domain::id::PersonId;
+use crate::domain::id::{PersonId, RequestId};
 use crate::domain::time::{Span, Time};
 
 use super::blocks::{self, Look, limit};
@@ -53,6 +53,9 @@ pub mod action {
 /// undecided request is rewritten, and no later block inherits it. Slack makes up the others anew.
 const DECIDE: &str = "decide";
 const END: &str = "end";
+
+/// Between a request's id and what its button was drawn for.
+const BOUND: char = '#';
 
 /// How much of a reason stands in `text`; the blocks show it whole.
 const SPOKEN_REASON: usize = 600;
@@ -156,6 +159,15 @@ pub fn summary(view: &RequestView, now: Time) -> String {
     }
 }
 
+/// The request a button is for, and what it was drawn for if it bears that.
+pub fn pressed(value: Option<&str>) -> Option<(RequestId, Option<&str>)> {
+    let value = value?;
+    match value.split_once(BOUND) {
+        Some((id, bound)) => Some((RequestId::parse(id)?, Some(bound))),
+        None => Some((RequestId::parse(value)?, None)),
+    }
+}
+
 /// The length an approver chose, read back from the press on Approve. `None`: there was no choice.
 pub fn chosen_length(state: &State) -> Option<Span> {
     let chosen = state.get(DECIDE, action::DURATION)?.value()?;
@@ -238,7 +250,8 @@ fn approval_buttons(view: &RequestView, spoken: &Teller<'_>) -> Vec<Json> {
         }
         let approve =
             if only { format!("Approve for {}", lengths.first().unwrap_or(&view.length)) } else { "Approve".to_owned() };
-        buttons.push(blocks::button(action::APPROVE, &approve, id, Look::Primary, &format!("{approve}: {whose}")));
+        let bound = format!("{id}{BOUND}{}", view.bound);
+        buttons.push(blocks::button(action::APPROVE, &approve, &bound, Look::Primary, &format!("{approve}: {whose}")));
         buttons.push(blocks::button(action::DENY, "Deny", id, Look::Danger, &format!("Deny: {whose}")));
         return buttons;
     }

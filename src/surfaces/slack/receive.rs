@@ -12,7 +12,7 @@ use crate::catalog::Lookup;
 use crate::catalog::args::Problem;
 use crate::catalog::form::{Common, Draft, Form, Purpose, Widget};
 use crate::desk::{Answer, Came, Offers, Result, Said};
-use crate::domain::id::{AlertId, PreapprovalId, RequestId};
+use crate::domain::id::{AlertId, PreapprovalId};
 use crate::domain::person::{Handle, Person};
 
 /// What people type to reach us.
@@ -151,9 +151,8 @@ impl Slack {
     /// Was it pressed in a message that the record does not keep up to date: a second copy? It is to be
     /// repaired then, however often that takes.
     async fn is_stray(&self, actions: &Actions, action: &Action) -> Result<bool> {
-        let request = action.value.as_deref().and_then(RequestId::parse);
-        match (request, &actions.place) {
-            (Some(request), Place::Message { channel, ts, ephemeral: false }) => self.is_copy(&request, channel, ts).await,
+        match (messages::pressed(action.value.as_deref()), &actions.place) {
+            (Some((request, _)), Place::Message { channel, ts, ephemeral: false }) => self.is_copy(&request, channel, ts).await,
             (_, Place::Message { .. } | Place::View { .. }) => Ok(false),
         }
     }
@@ -172,7 +171,8 @@ impl Slack {
             }
             (_, _, _) => {}
         }
-        let Some(request) = RequestId::parse(value) else { return Ok(Handled::Later) };
+        let Some((request, shown)) = messages::pressed(Some(value)) else { return Ok(Handled::Later) };
+        let came = &Came { shown: shown.map(str::to_owned), ..came.clone() };
         match action.action_id.as_str() {
             action::APPROVE => self.desk.approve(came, &request, messages::chosen_length(&actions.state)).await?,
             action::REVOKE => self.desk.revoke(came, &request, false).await?,
@@ -317,7 +317,7 @@ pub(super) fn handle(who: &Who) -> Handle {
 }
 
 pub(super) fn came(who: &Who, key: String, person: Person, tell_by: Option<String>) -> Came {
-    Came { key, person, handle: handle(who), tell_by, unfinished: false }
+    Came { key, person, handle: handle(who), tell_by, unfinished: false, shown: None }
 }
 
 /// What a person is told, as mrkdwn with times in the reader's zone.

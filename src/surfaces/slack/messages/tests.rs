@@ -61,6 +61,7 @@ pub(crate) fn view(phase: Phase) -> RequestView {
         stays_until: None,
         extended: false,
         missing: false,
+        bound: "b0b0".to_owned(),
     }
 }
 
