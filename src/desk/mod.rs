@@ -10,6 +10,7 @@ mod answer;
 mod decide;
 mod end;
 mod extend;
+mod home;
 mod inbox;
 mod judge;
 mod lookups;
@@ -41,6 +42,7 @@ use crate::secret::{BadSecret, Key};
 use crate::store::{CONFIG, Store, StoreError, Tx};
 
 pub use answer::Answer;
+pub use home::{Again, Home};
 pub use inbox::Stored;
 pub use offers::Offers;
 pub use sources::Sources;

@@ -183,6 +183,23 @@ impl Store {
         rows.iter().map(request).collect()
     }
 
+    /// What waits for a decision, whoever asked, the longest first; at most `most`.
+    pub async fn undecided(&self, most: i64) -> Result<Vec<RequestRow>> {
+        let query = format!("SELECT {COLUMNS} FROM requests WHERE state = 'open' ORDER BY stale_at LIMIT $1");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(most).fetch_all(&mut *self.reading().await?).await?;
+        rows.iter().map(request).collect()
+    }
+
+    /// The requests that hold something for a person, or that they asked for somebody else, oldest first.
+    pub async fn requests_held_by(&self, person: &PersonId) -> Result<Vec<RequestRow>> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM requests WHERE id IN (SELECT request FROM grants WHERE ended_at IS NULL)
+             AND (principal = $1 OR requestor = $1) ORDER BY created_at"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(person.as_str()).fetch_all(&mut *self.reading().await?).await?;
+        rows.iter().map(request).collect()
+    }
+
     /// A person's requests, newest first.
     pub async fn requests_of(&self, requestor: &PersonId, most: i64) -> Result<Vec<RequestRow>> {
         let query = format!("SELECT {COLUMNS} FROM requests WHERE requestor = $1 ORDER BY created_at DESC LIMIT $2");

@@ -7,6 +7,7 @@ mod extensions;
 mod failures;
 mod faults;
 mod given;
+mod home;
 mod killed;
 mod named;
 mod outages;

@@ -250,6 +250,11 @@ impl Client {
         opened(&self.send(&method::VIEWS_UPDATE, None, body).await?)
     }
 
+    /// Draws somebody's Home tab.
+    pub async fn publish_home(&self, user: &str, view: &Json) -> Result<(), Fault> {
+        self.send(&method::VIEWS_PUBLISH, None, json!({ "user_id": user, "view": view })).await.map(drop)
+    }
+
     /// Answers a press or a command by its reply URL.
     pub async fn respond(&self, url: &str, reply: Reply, message: &Message) -> Result<(), Fault> {
         let url = self

@@ -137,21 +137,30 @@ impl Slack {
             let came = came(&actions.who, key.to_owned(), person, Some(bytes.to_owned()));
             match self.press(actions, pressed, &came).await? {
                 Handled::Reply(_) => answer = self.desk.answered(key).await?,
-                Handled::Later => match (&request, &actions.view) {
-                    (Some(request), _) if pressed.action_id == action::DENY => self.open_denial(actions, request, age).await?,
-                    (_, Some(view)) => self.redraw(&actions.who, view).await?,
-                    (_, None) => {}
+                Handled::Later => match (pressed.action_id.as_str(), &request, &actions.view) {
+                    (action::DENY, Some(request), _) => self.open_denial(actions, request, age).await?,
+                    (action::ASK, _, _) => self.open_form(actions, age, Draft::default()).await?,
+                    (action::AGAIN, Some(request), _) => {
+                        let draft = self.desk.again(&came.person, request).await?;
+                        self.open_form(actions, age, draft.unwrap_or_default()).await?;
+                    }
+                    (_, _, Some(view)) if view.kind == "modal" => self.redraw(&actions.who, view).await?,
+                    (_, _, _) => {}
                 },
             }
         }
         if let Some(answer) = answer.filter(Answer::wants_telling) {
             self.tell(&actions.who, url, &answer).await?;
         }
-        match (request, &actions.place) {
-            (Some(request), Place::Message { channel, ts, ephemeral: false }) => {
+        match (request, &actions.place, &actions.view) {
+            (Some(request), Place::Message { channel, ts, ephemeral: false }, _) => {
                 self.repair(&request, &actions.who, channel, ts).await
             }
-            (_, Place::Message { .. } | Place::View { .. }) => Ok(()),
+            (_, Place::View { .. }, Some(view)) if view.kind == "home" => {
+                self.show_home(&handle(&actions.who), None).await;
+                Ok(())
+            }
+            (_, Place::Message { .. } | Place::View { .. }, _) => Ok(()),
         }
     }
 
@@ -183,6 +192,12 @@ impl Slack {
             }
         }
         self.tell(who, url, &Answer::Refused { why: TOO_LATE.to_owned() }).await
+    }
+
+    /// Opens the request form from a button.
+    async fn open_form(&self, actions: &Actions, age: Span, draft: Draft) -> Result<(), Fault> {
+        let trigger = actions.trigger.as_deref().unwrap_or_default();
+        self.open(&actions.who, trigger, actions.response_url.as_deref(), age, draft).await
     }
 
     async fn open_denial(&self, actions: &Actions, request: &RequestId, age: Span) -> Result<(), Fault> {

@@ -45,6 +45,17 @@ pub fn of_view(view: &Json) -> Vec<String> {
     found
 }
 
+/// Everything that Slack would refuse in a Home tab. Each request in it has a first button of its own.
+pub fn of_home(view: &Json) -> Vec<String> {
+    let mut found = Vec::new();
+    if view["type"] != "home" {
+        found.push("not a Home tab".to_owned());
+    }
+    of_blocks(view["blocks"].as_array().map_or(&[], Vec::as_slice), 100, true, &mut found);
+    found.retain(|problem| !problem.ends_with("primary buttons"));
+    found
+}
+
 fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }

@@ -15,6 +15,7 @@ use super::blocks::{self, Look, limit};
 use super::inbound::State;
 
 mod alert;
+mod home;
 mod preapproval;
 mod reminder;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub(crate) mod tests;
 mod told;
 
 pub use alert::alert;
+pub use home::{home, nobody};
 pub use preapproval::{preapproval, preapproval_ends};
 pub use reminder::reminder;
 
@@ -45,6 +47,10 @@ pub mod action {
     pub const ESCALATE: &str = "escalate";
     /// A reviewer looked at an emergency.
     pub const REVIEWED: &str = "reviewed";
+    /// Opens the form, in the Home tab.
+    pub const ASK: &str = "ask_for_access";
+    /// Opens it with what was asked for before.
+    pub const AGAIN: &str = "ask_again";
     /// Nobody can use what was allowed ahead of time any more.
     pub const END_PREAPPROVAL: &str = "end_preapproval";
 }
@@ -250,9 +256,7 @@ fn approval_buttons(view: &RequestView, spoken: &Teller<'_>) -> Vec<Json> {
         }
         let approve =
             if only { format!("Approve for {}", lengths.first().unwrap_or(&view.length)) } else { "Approve".to_owned() };
-        let bound = format!("{id}{BOUND}{}", view.bound);
-        buttons.push(blocks::button(action::APPROVE, &approve, &bound, Look::Primary, &format!("{approve}: {whose}")));
-        buttons.push(blocks::button(action::DENY, "Deny", id, Look::Danger, &format!("Deny: {whose}")));
+        buttons.extend([approve_button(view, &approve, spoken), deny_button(view, spoken)]);
         return buttons;
     }
     if !view.can_end() {
@@ -266,6 +270,15 @@ fn approval_buttons(view: &RequestView, spoken: &Teller<'_>) -> Vec<Json> {
         buttons.push(blocks::confirmed(button, "Revoke every request for it?", &text, "Revoke all", "Keep them"));
     }
     buttons
+}
+
+fn approve_button(view: &RequestView, label: &str, spoken: &Teller<'_>) -> Json {
+    let bound = format!("{}{BOUND}{}", view.id, view.bound);
+    blocks::button(action::APPROVE, label, &bound, Look::Primary, &format!("{label}: {}", spoken.whose()))
+}
+
+fn deny_button(view: &RequestView, spoken: &Teller<'_>) -> Json {
+    blocks::button(action::DENY, "Deny", view.id.as_str(), Look::Danger, &format!("Deny: {}", spoken.whose()))
 }
 
 fn direct_buttons(view: &RequestView, spoken: &Teller<'_>) -> Vec<Json> {

@@ -7,6 +7,7 @@
 mod blocks;
 pub mod client;
 mod go_on;
+mod home;
 pub mod inbound;
 #[cfg(test)]
 mod limits;
@@ -17,7 +18,7 @@ mod receive;
 mod routes;
 pub mod signature;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -60,6 +61,8 @@ pub struct Slack {
     home: OnceCell<Installation>,
     /// Approvers' addresses that Slack was asked about.
     looked_up: Mutex<BTreeSet<Email>>,
+    /// Whose Home tab was drawn by this process: it is drawn anew when what it shows changes.
+    homes: Mutex<BTreeMap<Handle, home::Tab>>,
     /// Handlers that go on after their acknowledgement; the engine takes over what a crash cuts off.
     me: std::sync::Weak<Slack>,
 }
@@ -91,6 +94,7 @@ pub fn build(parts: Parts<'_>) -> Result<Built, BadSurface> {
         approvals: read.approvals.value.clone(),
         home: OnceCell::new(),
         looked_up: Mutex::default(),
+        homes: Mutex::default(),
         me: me.clone(),
     });
     Ok(Built {
@@ -235,6 +239,9 @@ impl Surface for Slack {
         };
         if until <= self.outside.now() {
             return Err(Fault::later("It took too long to write this message; somebody else may write it by now."));
+        }
+        if let Audience::Person(_) | Audience::Approver(_) = notice.audience {
+            self.redraw_home(Handle { surface: NAME.to_owned(), realm: realm.clone(), handle: place.clone() });
         }
         if let Some(posted) = &notice.posted {
             match self.client.update(posted, &message).await {

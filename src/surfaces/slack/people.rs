@@ -80,8 +80,19 @@ impl Slack {
 
     /// First contact. `None`: it is nobody of ours, or a directory did not say who it is, and they were told so.
     pub(super) async fn meet(&self, who: &Who, url: Option<&str>) -> Result<Option<Person>, Fault> {
+        match self.met(who).await? {
+            Ok(person) => Ok(Some(person)),
+            Err(why) => {
+                self.tell(who, url, &Answer::Refused { why }).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whoever this is, or why they are nobody here.
+    pub(super) async fn met(&self, who: &Who) -> Result<Result<Person, String>, Fault> {
         if let Some(person) = self.known(who).await? {
-            return Ok(Some(person));
+            return Ok(Ok(person));
         }
         let home = self.home().await?;
         let user = match who.at_home(&home.team, home.enterprise.as_deref()) {
@@ -93,17 +104,13 @@ impl Slack {
             Some(user) => match address(user, home) {
                 Ok(email) => match self.desk.meet(&handle(who), email, &user.name).await {
                     // A directory did not say whose this is.
-                    Err(unmet @ DeskError::Unmet(_)) => {
-                        self.tell(who, url, &Answer::Refused { why: unmet.to_string() }).await?;
-                        return Ok(None);
-                    }
-                    met => return Ok(Some(met?)),
+                    Err(unmet @ DeskError::Unmet(_)) => return Ok(Err(unmet.to_string())),
+                    met => return Ok(Ok(met?)),
                 },
                 Err(why) => why,
             },
         };
-        self.tell(who, url, &Answer::Refused { why: why.to_them().to_owned() }).await?;
-        Ok(None)
+        Ok(Err(why.to_them().to_owned()))
     }
 
     /// Somebody who is named, if the record knows them.

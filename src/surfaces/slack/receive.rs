@@ -298,7 +298,13 @@ impl Slack {
                 );
                 Reply::Ack
             }
-            Event::HomeOpened { .. } | Event::Ignored { .. } => Reply::Ack,
+            Event::HomeOpened { who, tab, .. } => {
+                if tab.as_deref().is_none_or(|tab| tab == "home") {
+                    self.spawn(|slack| async move { slack.show_home(&handle(&who), Some(&who)).await });
+                }
+                Reply::Ack
+            }
+            Event::Ignored { .. } => Reply::Ack,
         }
     }
 

@@ -39,6 +39,7 @@ pub const CHAT_POST_EPHEMERAL: Method = does("chat.postEphemeral", "chat:write",
 pub const CHAT_UPDATE: Method = Method { repeatable: true, ..does("chat.update", "chat:write", 50) };
 pub const VIEWS_OPEN: Method = does("views.open", "", AT_ONCE);
 pub const VIEWS_UPDATE: Method = does("views.update", "", AT_ONCE);
+pub const VIEWS_PUBLISH: Method = Method { repeatable: true, ..does("views.publish", "", 100) };
 
 pub const METHODS: &[&Method] = &[
     &AUTH_TEST,
@@ -51,6 +52,7 @@ pub const METHODS: &[&Method] = &[
     &CHAT_UPDATE,
     &VIEWS_OPEN,
     &VIEWS_UPDATE,
+    &VIEWS_PUBLISH,
 ];
 
 /// A reply URL: no method of the Web API, so it needs no scope and stands in no list.

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::desk::view::{Approvers, Extends, GroupView, Left, More, PersonView, PolicyView, ProgressView};
+use crate::desk::{Again, Home};
 use crate::domain::alert::{Alert, AlertKind, Told};
 use crate::domain::grant::End;
 use crate::domain::id::{AlertId, PersonId, RequestId};
@@ -94,8 +95,12 @@ fn over(how: End, by: Option<PersonView>, why: Option<&str>, left: Left) -> Phas
 fn drawn(message: &Message) -> String {
     let found = limits::of_message(message);
     assert!(found.is_empty(), "{found:?}");
+    format!("{}\n\ntext: {}", copied(&message.blocks), message.text.replace("{date_short_pretty} at {time}", ""))
+}
+
+fn copied(blocks: &[Json]) -> String {
     let mut lines = Vec::new();
-    for block in &message.blocks {
+    for block in blocks {
         let text = |json: &Json| json["text"].as_str().unwrap_or_default().replace("{date_short_pretty} at {time}", "");
         match block["type"].as_str().expect("a type") {
             "header" => lines.push(format!("# {}", text(&block["text"]))),
@@ -124,7 +129,7 @@ fn drawn(message: &Message) -> String {
             }
         }
     }
-    format!("{}\n\ntext: {}", lines.join("\n"), message.text.replace("{date_short_pretty} at {time}", ""))
+    lines.join("\n")
 }
 
 fn channel(phase: Phase) -> String {
@@ -857,4 +862,63 @@ proptest! {
             prop_assert!(found.is_empty(), "{found:?}");
         }
     }
+}
+
+fn tab(home: &Home) -> String {
+    let view = super::home(home, NOW);
+    let found = limits::of_home(&view);
+    assert!(found.is_empty(), "{found:?}");
+    copied(view["blocks"].as_array().expect("blocks"))
+}
+
+#[test]
+fn the_home_tab() {
+    let mut granted = view(usable(false));
+    granted.effect = "role writer on main".to_owned();
+    let again = Again {
+        request: RequestId::new(&Still(NOW)),
+        integration: "PostgreSQL".to_owned(),
+        effect: "role analyst on main".to_owned(),
+        length: Span::hours(1),
+    };
+    let home = Home {
+        to_decide: vec![view(Phase::Asked)],
+        held: vec![(granted, Some(More::Offered { length: Span::hours(1), at_once: false }))],
+        asked: vec![view(Phase::Asked)],
+        again: vec![again],
+        more: true,
+    };
+    assert_snapshot!(tab(&home), @r"
+    ask: [Request access primary]
+    # Waiting for your decision
+    <@U0ALICE> asks for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    > INC-42: checkout totals are wrong
+    decide/req_01mcc5rm0028t5cy4tqkff04hm: [Approve for 1 hour primary] [Deny danger]
+    # What you have
+    *role writer on main* · PostgreSQL
+    1 hour 3 minutes left, until <!date^1800003780^|2027-01-15 09:03 UTC>
+    end/req_01mcc5rm0028t5cy4tqkff04hm: [Extend by 1 hour] [Relinquish]
+    # What you asked for
+    You asked for PostgreSQL access: *role analyst on main*, for *1 hour*.
+    <!subteam^S0APPROVERS>, the okta group oncall or <@U0BOB> may decide.
+    back/req_01mcc5rm0028t5cy4tqkff04hm: [Take back]
+    # Ask again
+    again: [role analyst on main, 1 hour]
+    (There is more than is shown here. As of <!date^1800000000^|2027-01-15 08:00 UTC>. `/p0 help` shows what you can type.)
+    ");
+    assert_snapshot!(tab(&Home::default()), @r"
+    ask: [Request access primary]
+    You have no access through P0 just now, and nothing waits for you.
+    (As of <!date^1800000000^|2027-01-15 08:00 UTC>. `/p0 help` shows what you can type.)
+    ");
+    // However much there is, it is a view that Slack takes.
+    let many =
+        |phase: Phase| (0..20).map(move |at| RequestView { id: RequestId::new(&Still(minutes(at))), ..view(phase.clone()) });
+    let home = Home {
+        to_decide: many(Phase::Asked).collect(),
+        held: many(usable(false)).map(|view| (view, None)).collect(),
+        asked: many(Phase::Asked).collect(),
+        ..Home::default()
+    };
+    tab(&home);
 }
