@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use super::cure::Cure;
 use super::manifest::{self, Manifest};
 use super::template::Template;
 use super::{AccessType, Arg, Integration, Kind, Limits, Pattern, Source, Sources};
@@ -25,6 +26,8 @@ const LONGEST_EXAMPLE: usize = 150;
 const LONGEST_EFFECT: usize = 200;
 /// Slack: a section has at most 3,000 characters, and values still come in.
 const LONGEST_AFTER: usize = 1500;
+/// A pattern that nobody can read finds what nobody meant.
+const LONGEST_ERROR: usize = 500;
 /// Slack: a modal has at most 100 blocks; a form as long as this is too long for people already.
 const MOST_ARGS: usize = 20;
 /// Slack: a list has at most 100 options. A longer one belongs into a source.
@@ -190,6 +193,7 @@ impl Check<'_> {
                 Risk::Low
             }),
         };
+        let cures = written.cures.iter().filter_map(|cure| self.cure(cure, &args, offered)).collect();
         (self.mistakes.len() == before).then_some(AccessType {
             name: name.value.clone(),
             title: written.title.value.clone(),
@@ -201,7 +205,34 @@ impl Check<'_> {
             limits,
             risk,
             emergency: written.emergency,
+            cures,
         })
+    }
+
+    fn cure(&mut self, cure: &manifest::Cure, args: &[Arg], offered: Option<&[String]>) -> Option<Cure> {
+        self.short(&cure.error, "pattern", LONGEST_ERROR);
+        for (arg, source) in &cure.fill.0 {
+            if !args.iter().any(|known| known.name == arg.value) {
+                self.no(arg, format!("there is no argument \"{}\" to fill in", arg.value));
+            }
+            self.offers(source, offered);
+        }
+        let fill = cure.fill.0.iter().map(|(arg, source)| (arg.value.clone(), source.value.clone())).collect();
+        let error = self.regex(&cure.error, |text| regex::Regex::new(text))?;
+        Some(Cure { error, fill })
+    }
+
+    /// A pattern that compiles.
+    fn regex<T>(&mut self, pattern: &Spanned<String>, compile: impl Fn(&str) -> Result<T, regex::Error>) -> Option<T> {
+        match compile(&pattern.value) {
+            Ok(compiled) => Some(compiled),
+            Err(bad) => {
+                let told = bad.to_string();
+                let last = told.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                self.no(pattern, format!("this pattern is not a regular expression: {last}"));
+                None
+            }
+        }
     }
 
     /// An argument that is wrong is given back all the same where it can be, so that those after it
@@ -234,15 +265,7 @@ impl Check<'_> {
                 );
             }
         }
-        let pattern = arg.pattern.as_ref().and_then(|pattern| match Pattern::new(&pattern.value) {
-            Ok(compiled) => Some(compiled),
-            Err(bad) => {
-                let told = bad.to_string();
-                let last = told.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                self.no(pattern, format!("this pattern is not a regular expression: {last}"));
-                None
-            }
-        });
+        let pattern = arg.pattern.as_ref().and_then(|pattern| self.regex(pattern, Pattern::new));
         let kind = self.kind(arg, earlier, offered)?;
         for (value, key) in [(&arg.default, "default"), (&arg.suggest, "suggestion")] {
             let Some(value) = value else { continue };
@@ -329,13 +352,17 @@ impl Check<'_> {
         Some(Kind::Listed(values.iter().map(choice).collect()))
     }
 
-    fn source(&mut self, source: &manifest::Source, earlier: &[Arg], offered: Option<&[String]>) {
+    fn offers(&mut self, source: &Spanned<String>, offered: Option<&[String]>) {
         if let Some(offered) = offered
-            && !offered.contains(&source.source.value)
+            && !offered.contains(&source.value)
         {
             let all = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
-            self.no(&source.source, format!("the connector has no source \"{}\"; it offers {all}", source.source.value));
+            self.no(source, format!("the connector has no source \"{}\"; it offers {all}", source.value));
         }
+    }
+
+    fn source(&mut self, source: &manifest::Source, earlier: &[Arg], offered: Option<&[String]>) {
+        self.offers(&source.source, offered);
         for name in &source.given {
             if !earlier.iter().any(|arg| arg.name == name.value) {
                 self.no(

@@ -40,6 +40,21 @@ pub struct AccessType {
     pub risk: Option<Spanned<String>>,
     #[serde(default)]
     pub emergency: bool,
+    #[serde(default)]
+    pub cures: Vec<Cure>,
+}
+
+/// An error of the target, and what to fill in when somebody pastes it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cure {
+    pub error: Spanned<String>,
+    #[serde(default = "nothing")]
+    pub fill: Ordered<Spanned<String>>,
+}
+
+fn nothing() -> Ordered<Spanned<String>> {
+    Ordered(Vec::new())
 }
 
 #[derive(Debug, Deserialize)]

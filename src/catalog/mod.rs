@@ -13,6 +13,7 @@ use crate::yaml::{BadYaml, Section};
 
 pub mod args;
 mod check;
+pub mod cure;
 pub mod draft;
 pub mod form;
 pub mod help;
@@ -61,6 +62,8 @@ pub struct AccessType {
     pub risk: Risk,
     /// For emergencies: only approvers whose rule says so may say yes.
     pub emergency: bool,
+    /// The errors of the target that having this access would have spared somebody.
+    pub cures: Vec<cure::Cure>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -52,7 +52,7 @@ pub fn sources(connector: &str) -> Option<Vec<String>> {
     let names: &[&str] = match connector {
         "lake" => &["regions", "datasets", "teams", "clusters"],
         "badge" => &[],
-        "postgres" => &["instances", "roles", "databases"],
+        "postgres" => &["instances", "roles", "databases", "table_roles"],
         _ => return None,
     };
     Some(names.iter().map(|name| (*name).to_owned()).collect())

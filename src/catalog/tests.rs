@@ -3,7 +3,7 @@
 use super::form::{Common, Draft, Form, Purpose, Widget, Window};
 use super::testing::{LAKE, catalog, choice, lookup, sources};
 use super::{Catalog, Index, Lookup, args, ours};
-use crate::domain::access::{Access, Args};
+use crate::domain::access::{Access, Args, Choice};
 use crate::domain::time::{Span, Time};
 
 const COMMON: Common =
@@ -379,4 +379,54 @@ fn what_is_not_loaded_is_not_refused() {
     let typed = draft("dataset", &[("region", "moon"), ("dataset", "dust")]).values;
     let nothing: &dyn Lookup = &Index::new();
     assert!(args::check(integration, access, &typed, nothing).is_ok());
+}
+
+#[test]
+fn an_error_that_somebody_pastes_is_the_access_that_cures_it() {
+    const VAULT: &str = r#"
+manifest: 1
+name: vault
+title: Vault
+connector: vault
+access:
+  secret:
+    title: Secret
+    args:
+      - { name: store, title: Store, kind: text }
+      - { name: group, title: Group, kind: choice, options: { source: groups, given: [store] } }
+    effect: "{group} of {store}"
+    cures:
+      - error: 'denied: (?P<path>\S+) in (?P<store>\w+)'
+        fill: { group: readers }
+"#;
+    let sources = |_: &str| Some(vec!["groups".to_owned(), "readers".to_owned()]);
+    let load = |text: &str| Catalog::load(&[("vault.yaml", text)], &[], &sources);
+    let catalog = load(VAULT).expect("good");
+    let index = Index::new();
+    let reader = |value: &str, path: &str| Choice {
+        value: value.to_owned(),
+        label: value.to_owned(),
+        given: [("path".to_owned(), path.to_owned()), ("store".to_owned(), "main".to_owned())].into(),
+    };
+    index.replace("vault", "readers", vec![reader("db", "a/b"), reader("one", "c"), reader("two", "c")]);
+    let told = |text: &str| {
+        let draft = catalog.cure(text, &index)?;
+        Some(format!("{:?} {:?} because {}", draft.access_type, draft.values, draft.reason.unwrap_or_default()))
+    };
+    insta::assert_snapshot!(told("look:\n  Error: denied: a/b in main \nwhat now?").expect("cured"), @r#"Some("secret") {"group": "db", "store": "main"} because Error: denied: a/b in main"#);
+    // Of two that would do, whoever asks knows which; what is nowhere is left open.
+    insta::assert_snapshot!(told("denied: c in main").expect("cured"), @r#"Some("secret") {"store": "main"} because denied: c in main"#);
+    insta::assert_snapshot!(told("denied: d in other").expect("cured"), @r#"Some("secret") {"store": "other"} because denied: d in other"#);
+    assert_eq!(told("all is well"), None);
+    assert_eq!(told(""), None);
+
+    let wrong = VAULT.replace("(?P<path>", "(?P<path").replace("group: readers", "group: nowhere, other: readers");
+    let mistakes = load(&wrong).expect_err("three mistakes");
+    let mistakes: Vec<String> =
+        mistakes.iter().map(|bad| bad.to_string().lines().next().unwrap_or_default().to_owned()).collect();
+    insta::assert_snapshot!(mistakes.join("\n"), @r#"
+    vault.yaml: line 15 column 24: the connector has no source "nowhere"; it offers groups, readers
+    vault.yaml: line 15 column 33: there is no argument "other" to fill in
+    vault.yaml: line 14 column 16: this pattern is not a regular expression: invalid capture group character
+    "#);
 }

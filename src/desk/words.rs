@@ -54,7 +54,15 @@ impl Desk {
                 Said::Text(help::ls_values(&ls, &choices, more))
             }
             Ok(Command::Help(text)) => Said::Text(text),
-            Err(mistake) => Said::Text(mistake.render()),
+            Err(mistake) => match self.cure(line) {
+                Some(draft) => Said::Form(draft),
+                None => Said::Text(mistake.render()),
+            },
         }
+    }
+
+    /// The form for what would have spared somebody an error that they pasted.
+    pub fn cure(&self, text: &str) -> Option<Draft> {
+        self.catalog().cure(text, self.index())
     }
 }

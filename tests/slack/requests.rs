@@ -72,6 +72,23 @@ stories! {
         office.close().await;
     }
 
+    async fn an_error_that_is_pasted_opens_the_form_for_what_cures_it(office: Office) {
+        office.types("alice", "ls").await;
+        office.is_told("alice", "postgres").await;
+        let error = format!("ERROR:  permission denied for table {}", office.table);
+        for line in [format!("request {error}"), error.clone(), format!("request psql said \"{error}")] {
+            office.types("alice", &line).await;
+            let form = office.until("a form", async || office.sim.views("alice").expect("alice").pop()).await;
+            let shown = form.to_string();
+            assert!(shown.contains(&format!("\"value\":\"{}\"", office.role)), "{line}: {shown}");
+            assert!(shown.contains("permission denied for table"), "the reason: {shown}");
+            office.sim.close("alice", form["id"].as_str().expect("an id"), false).await.expect("closed");
+        }
+        let told = office.types("alice", "request ERROR: the disk is full").await.ephemeral.expect("told");
+        assert!(told.contains('^'), "{told}");
+        office.close().await;
+    }
+
     async fn who_has_it_already_is_told_so(office: Office) {
         office.say(&format!("grant {} to {}", office.role, office.login("alice"))).await;
         let typed = office.types("alice", &format!("request postgres role {}", office.role)).await;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::join_all;
+use sqlx::postgres::PgConnection;
 
 use super::Connector;
 use crate::domain::access::{Args, Ask, Assignment, Called, Choice, Cut, Marked, Observed, Plan};
@@ -26,7 +27,7 @@ mod sessions;
 mod survey;
 mod target;
 
-use instance::Instance;
+use instance::{Instance, Trouble};
 use target::Target;
 
 /// Makes the connector from its section. Connects to nothing yet.
@@ -69,17 +70,19 @@ impl Postgres {
     }
 
     /// What each instance that answers has; an error only if none does.
-    async fn over_all(&self, databases: bool) -> Result<Vec<Choice>, Fault> {
+    async fn over_all(
+        &self,
+        look: impl AsyncFn(&Instance, &mut PgConnection) -> Result<Vec<(String, Args)>, Trouble>,
+    ) -> Result<Vec<Choice>, Fault> {
+        let look = &look;
         let all = join_all(self.instances.iter().map(async |instance| {
-            let names = instance
-                .call(&edge::no_identity(&instance.name), async |connection, _| match databases {
-                    true => survey::databases(connection).await,
-                    false => survey::roles(instance, connection).await,
-                })
-                .await?;
-            let given: Args = BTreeMap::from([("instance".to_owned(), instance.name.clone())]);
-            let choice = |name: String| Choice { label: name.clone(), value: name, given: given.clone() };
-            Ok::<_, Fault>(names.into_iter().map(choice).collect::<Vec<_>>())
+            let lacking = edge::no_identity(&instance.name);
+            let found = instance.call(&lacking, async |connection, _| look(instance, connection).await).await?;
+            let choice = |(name, mut given): (String, Args)| {
+                given.insert("instance".to_owned(), instance.name.clone());
+                Choice { label: name.clone(), value: name, given }
+            };
+            Ok::<_, Fault>(found.into_iter().map(choice).collect::<Vec<_>>())
         }))
         .await;
         let (mut found, mut failed) = (Vec::new(), None);
@@ -100,8 +103,14 @@ impl Postgres {
     }
 }
 
+/// Choices that belong to nothing but their instance.
+fn named(names: Vec<String>) -> Result<Vec<(String, Args)>, Trouble> {
+    Ok(names.into_iter().map(|name| (name, Args::new())).collect())
+}
+
 /// The sources of choices it offers.
-pub const SOURCES: &[&str] = &["instances", "databases", "roles"];
+/// `table_roles`: for each table the role that gives it and least else.
+pub const SOURCES: &[&str] = &["instances", "databases", "roles", "table_roles"];
 
 #[async_trait]
 impl Connector for Postgres {
@@ -151,8 +160,9 @@ impl Connector for Postgres {
     async fn choices(&self, source: &str) -> Result<Vec<Choice>, Fault> {
         match source {
             "instances" => Ok(self.instances.iter().map(Instance::choice).collect()),
-            "databases" => self.over_all(true).await,
-            "roles" => self.over_all(false).await,
+            "databases" => self.over_all(async |_, connection| named(survey::databases(connection).await?)).await,
+            "roles" => self.over_all(async |instance, connection| named(survey::roles(instance, connection).await?)).await,
+            "table_roles" => self.over_all(async |instance, connection| survey::table_roles(instance, connection).await).await,
             _ => Err(Fault::never(format!("PostgreSQL has no choices named {source}; there are instances, databases and roles"))),
         }
     }

@@ -1,5 +1,7 @@
 //! What an instance has to offer, and whether we can do our work there. Changes nothing.
 
+use std::collections::BTreeMap;
+
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use sqlx::postgres::types::Oid;
@@ -8,7 +10,7 @@ use super::edge::KNOWS_GRANTORS;
 use super::instance::{Instance, Trouble};
 use super::plan::{OLDEST, advice};
 use super::target::{Member, Named, Target};
-use crate::domain::access::Planned;
+use crate::domain::access::{Args, Planned};
 use crate::domain::outside::Outside;
 use crate::domain::time::{Span, Time};
 
@@ -49,6 +51,24 @@ pub async fn roles(instance: &Instance, connection: &mut PgConnection) -> Result
         }
     }
     Ok(names)
+}
+
+/// Who reads what, in the database of the instance's URL: the tables that were granted to each of these roles ($1)
+/// itself, and how many those are.
+const READERS: &str = "
+select c.relname::text as table, r.rolname::text as role, count(*) over (partition by r.oid) as tables
+from pg_class c cross join lateral aclexplode(c.relacl) a join pg_roles r on r.oid = a.grantee
+where c.relkind in ('r', 'v', 'm', 'p', 'f') and a.privilege_type = 'SELECT' and r.rolname::text = any ($1)
+order by 3, 2, 1";
+
+/// For each table the role that gives it and least else.
+pub async fn table_roles(instance: &Instance, connection: &mut PgConnection) -> Result<Vec<(String, Args)>, Trouble> {
+    let givable = roles(instance, connection).await?;
+    let mut smallest: BTreeMap<String, String> = BTreeMap::new();
+    for row in sqlx::query(READERS).bind(givable).fetch_all(connection).await? {
+        smallest.entry(row.try_get("table")?).or_insert(row.try_get("role")?);
+    }
+    Ok(smallest.into_iter().map(|(table, role)| (role, Args::from([("table".to_owned(), table)]))).collect())
 }
 
 /// Memberships that only we can have granted: recorded as ours, while we are no superuser. Before

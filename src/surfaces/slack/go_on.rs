@@ -6,7 +6,7 @@
 use secrecy::ExposeSecret;
 
 use super::client::Reply;
-use super::inbound::{Action, Actions, Interaction, Place, SlashCommand, Who};
+use super::inbound::{self, Action, Actions, Interaction, Place, SlashCommand, Who};
 use super::messages::{Message, action};
 use super::receive::{Bytes, Door, Handled, came, handle, words};
 use super::{NAME, Slack, messages, modal};
@@ -82,9 +82,10 @@ impl Slack {
                         self.tell(&submission.who, None, &answer).await?;
                     }
                 }
-                Ok(Interaction::Shortcut { who, trigger, .. }) => {
+                Ok(Interaction::Shortcut { who, trigger, said, .. }) => {
                     if self.meet(&who, None).await?.is_some() {
-                        self.open(&who, &trigger, None, age, Draft::default()).await?;
+                        let draft = said.and_then(|said| self.desk.cure(&inbound::typed(&said)));
+                        self.open(&who, &trigger, None, age, draft.unwrap_or_default()).await?;
                     }
                 }
                 Ok(Interaction::Closed { .. } | Interaction::Suggestion(_) | Interaction::Ignored { .. }) | Err(_) => {}

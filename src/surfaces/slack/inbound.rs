@@ -123,11 +123,13 @@ pub enum Interaction {
         who: Who,
         view: View,
     },
+    /// `said`: the text of the message it was chosen at, if it was one.
     Shortcut {
         who: Who,
         callback: String,
         trigger: String,
         action_ts: Option<String>,
+        said: Option<String>,
     },
     Suggestion(Suggestion),
     /// A kind that we do not use, or do not know yet.
@@ -239,11 +241,12 @@ impl Interaction {
                 trigger: text(&json, "/trigger_id"),
             })),
             "view_closed" => Ok(Interaction::Closed { who: who(&json)?, view: view(&json)? }),
-            "shortcut" => Ok(Interaction::Shortcut {
+            "shortcut" | "message_action" => Ok(Interaction::Shortcut {
                 who: who(&json)?,
                 callback: text(&json, "/callback_id").ok_or(Refused("the shortcut has no callback id"))?,
                 trigger: text(&json, "/trigger_id").ok_or(Refused("the shortcut has no trigger id"))?,
                 action_ts: text(&json, "/action_ts"),
+                said: said(&json),
             }),
             "block_suggestion" => Ok(Interaction::Suggestion(Suggestion {
                 who: who(&json)?,
@@ -267,6 +270,12 @@ impl Interaction {
             Interaction::Ignored { kind } => kind,
         }
     }
+}
+
+/// What stands in a message: its own text, or that of what an app attached to it.
+fn said(json: &Json) -> Option<String> {
+    let attached = || ["/message/attachments/0/text", "/message/attachments/0/fallback"].iter().find_map(|at| text(json, at));
+    text(json, "/message/text").or_else(attached)
 }
 
 fn actions(json: &Json) -> Result<Actions, Refused> {

@@ -33,6 +33,9 @@ pub mod callback {
     pub const TOLD: &str = "told";
     /// The global shortcut, as the app manifest names it.
     pub const SHORTCUT: &str = "request_access";
+    /// The shortcut at a message.
+    pub const MESSAGE_SHORTCUT: &str = "request_this";
+    pub const SHORTCUTS: [&str; 2] = [SHORTCUT, MESSAGE_SHORTCUT];
 }
 
 /// What rides along in `private_metadata`.

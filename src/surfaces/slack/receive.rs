@@ -118,7 +118,7 @@ impl Slack {
         let handled = match interaction {
             Interaction::Actions(actions) => self.take_actions(&actions, bytes).await,
             Interaction::Submission(submission) => self.take_submission(&submission, bytes).await,
-            Interaction::Shortcut { who, callback, trigger, .. } if callback == modal::callback::SHORTCUT => {
+            Interaction::Shortcut { who, callback, trigger, .. } if modal::callback::SHORTCUTS.contains(&callback.as_str()) => {
                 self.later(&inbound::named(format!("shortcut/{}/{trigger}", who.realm)), &bytes).await
             }
             Interaction::Suggestion(suggestion) => self.suggest(&suggestion).await,

@@ -8,6 +8,7 @@ use crate::harness::servers::{self, Server};
 
 super::on_both! {
     choices_are_what_can_be_asked_for
+    the_smallest_role_of_each_table_is_known
     a_dead_instance_hides_no_other
     a_well_prepared_server_passes
     what_is_missing_is_told_sentence_by_sentence
@@ -39,7 +40,27 @@ async fn choices_are_what_can_be_asked_for(world: World) {
     assert!(listed.choices("roles").await.expect("roles").is_empty());
     assert_eq!(listed.choices("instances").await.expect("instances")[0].label, "Main database");
     assert!(matches!(listed.choices("tables").await, Err(Fault::Never { .. })));
-    assert!(world.connector.sources().iter().all(|source| ["instances", "databases", "roles"].contains(source)));
+    assert!(world.connector.sources().iter().all(|source| ["instances", "databases", "roles", "table_roles"].contains(source)));
+}
+
+/// Whoever may not read a table is shown the role that gives it and least else.
+async fn the_smallest_role_of_each_table_is_known(world: World) {
+    let mut admin = world.admin().await;
+    let (number, role, table) = (world.number, &world.role, &world.table);
+    let wide = format!("wide_{number}");
+    admin
+        .say(&format!("create role {wide}; create table more_{number} (n int); grant select on {table}, more_{number} to {wide}"))
+        .await;
+    let with = if world.version >= 16 { "with admin true, inherit false, set false" } else { "with admin option" };
+    admin.say(&format!("grant {wide} to {} {with}", world.p0)).await;
+    let found = world.connector.choices("table_roles").await.expect("roles");
+    let of = |table: &str| {
+        let choice = found.iter().find(|choice| choice.given.get("table").is_some_and(|name| name == table)).expect("a role");
+        (choice.value.clone(), choice.given["instance"].clone())
+    };
+    assert_eq!(of(table), (role.clone(), "main".to_owned()));
+    assert_eq!(of(&format!("more_{number}")), (wide, "main".to_owned()));
+    assert!(!found.iter().any(|choice| choice.given["table"] == "pg_class"), "what everybody reads is nobody's role");
 }
 
 async fn a_dead_instance_hides_no_other(world: World) {
