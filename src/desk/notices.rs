@@ -135,7 +135,8 @@ impl Desk {
         not_before: Time,
     ) -> Result<()> {
         let id = NoticeId::new(&*self.inner.outside);
-        let notice = Notice { id, subject, surface, realm, audience, wanted: 1, shown: 0, posted: None, not_before };
+        let notice =
+            Notice { id, subject, surface, realm, audience, wanted: 1, shown: 0, posted: None, not_before, trouble: None };
         Ok(tx.insert_notice(&notice).await?)
     }
 

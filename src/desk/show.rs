@@ -53,12 +53,14 @@ impl Desk {
             let (from, now) = (self.ends_at(extended).await?, self.now());
             extends = Some(Extends { id: extended.clone(), until: from.filter(|from| now < *from), on_top: row.on_top });
         }
-        let mut bound = String::new();
+        let (mut bound, mut unreached) = (String::new(), None);
         if request.state == RequestState::Open {
             // What the policies say counts while it can be decided; what is over waits for no directory.
             let mut judged = self.judge_again(&rules, &row).await?;
             approvers = self.who_decides(&rules, &row, &mut judged, &mut policy, surface, realm).await?;
             bound = self.bound(&row, &judged).await?;
+            let approvals = self.notices(id).await?.into_iter().find(|notice| notice.audience == Audience::Approvals);
+            unreached = approvals.filter(|notice| notice.posted.is_none()).and_then(|notice| notice.trouble);
             left = self
                 .line(judged.analysis.longest(), &request.access, &self.rows_of(&row.plan).await?)
                 .await?
@@ -85,6 +87,7 @@ impl Desk {
             approvers,
             policy,
             bound,
+            unreached,
             durations: rules.policy.durations_for(request.length, left),
             phase,
             stays_until: parts.iter().filter_map(|part| part.kept_until).max(),

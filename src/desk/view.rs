@@ -34,6 +34,8 @@ pub struct RequestView {
     /// Names what a yes would give now; what offers one hands it back with the press ([`super::Came::shown`]).
     /// Empty when nothing is to be decided.
     pub bound: String,
+    /// Why no approver was told of it, while somebody has to mend that.
+    pub unreached: Option<String>,
     /// The lengths an approver may choose from; the asked one is among them.
     pub durations: Vec<Span>,
     pub phase: Phase,

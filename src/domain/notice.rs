@@ -88,6 +88,8 @@ pub struct Notice {
     pub posted: Option<Posted>,
     /// It is not posted before this.
     pub not_before: Time,
+    /// Why it cannot be shown before somebody mends something.
+    pub trouble: Option<String>,
 }
 
 /// A place of a surface where approvers see requests and alerts.

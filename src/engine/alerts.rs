@@ -59,6 +59,7 @@ impl Engine {
                 shown: 0,
                 posted: None,
                 not_before: Time(0),
+                trouble: None,
             };
             tx.insert_notice(&notice).await?;
         }

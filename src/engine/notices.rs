@@ -3,14 +3,16 @@
 use super::{Engine, Looked};
 use crate::domain::fault::Fault;
 use crate::domain::id::NoticeId;
-use crate::domain::notice::Notice;
+use crate::domain::notice::{Audience, Notice};
 use crate::domain::planted::{Bug, planted};
 use crate::domain::time::Span;
-use crate::store::{Claimed, Next, StoreError};
+use crate::store::{Claimed, Next, StoreError, Tx};
 
 /// How soon a message is tried again that will not go through before somebody acts: the app is not
 /// in the channel, the token is revoked.
 const WHEN_DENIED: Span = Span::minutes(1);
+/// To one person, who may be gone, twice as late each time, as often as this: up to an hour.
+const DOUBLED: u32 = 6;
 
 impl Engine {
     pub(super) async fn look_at_notice(&self, claim: &Claimed) -> Result<Looked, StoreError> {
@@ -72,14 +74,28 @@ impl Engine {
                 let at = match fault {
                     Fault::Later { after: Some(after), .. } => now + after,
                     Fault::Later { after: None, .. } | Fault::Maybe { .. } => self.again_at(claim),
-                    Fault::Never { .. } | Fault::Denied { .. } => now + WHEN_DENIED,
+                    Fault::Never { .. } | Fault::Denied { .. } => now + pause(&notice, claim.attempts),
                 };
-                match self.only_finish(claim, Next::Again(at)).await? {
+                let mut tx = self.inner.store.begin().await?;
+                if matches!(fault, Fault::Never { .. } | Fault::Denied { .. }) {
+                    self.tell_of_trouble(&mut tx, &notice, &fault).await?;
+                }
+                match self.finish(tx, claim, Next::Again(at)).await? {
                     Looked::Finished => Ok(Looked::Finished),
                     Looked::Lost => self.show_again(&notice).await,
                 }
             }
         }
+    }
+
+    /// Whoever waits for approvers who cannot be told is told that.
+    async fn tell_of_trouble(&self, tx: &mut Tx, notice: &Notice, fault: &Fault) -> Result<(), StoreError> {
+        let new = tx.notice_in_trouble(&notice.id, &fault.to_string()).await?;
+        if new && notice.audience == Audience::Approvals && notice.posted.is_none() {
+            tx.bump_other_notices(&notice.subject, &notice.id).await?;
+            tx.show_notices(&notice.subject, self.inner.outside.now()).await?;
+        }
+        Ok(())
     }
 
     /// Somebody newer showed this message while we did: what stands there now may be the older of the two,
@@ -90,5 +106,16 @@ impl Engine {
         tx.show_notices(&notice.subject, self.inner.outside.now()).await?;
         tx.commit().await?;
         Ok(Looked::Lost)
+    }
+}
+
+/// Until a message is tried again that somebody has to mend something for.
+fn pause(notice: &Notice, attempts: i64) -> Span {
+    match notice.audience {
+        Audience::Approvals => WHEN_DENIED,
+        Audience::Person(_) | Audience::Approver(_) | Audience::Reminder(_) => {
+            let doubled = u32::try_from(attempts).unwrap_or(0).min(DOUBLED);
+            Span(WHEN_DENIED.0 << doubled)
+        }
     }
 }

@@ -20,13 +20,14 @@ fn notice(row: &AnyRow) -> Result<Notice> {
         shown: row.try_get("shown")?,
         posted: posted.map(|_| json("notices", row, "posted")).transpose()?,
         not_before: Time(row.try_get("not_before")?),
+        trouble: row.try_get("trouble")?,
     })
 }
 
 impl Store {
     pub async fn notice(&self, id: &NoticeId) -> Result<Option<Notice>> {
         let row = sqlx::query(
-            "SELECT id, subject, surface, realm, audience, wanted, shown, posted, not_before FROM notices WHERE id = $1",
+            "SELECT id, subject, surface, realm, audience, wanted, shown, posted, not_before, trouble FROM notices WHERE id = $1",
         )
         .bind(id.as_str())
         .fetch_optional(&mut *self.reading().await?)
@@ -41,7 +42,7 @@ impl Store {
 
 async fn all_of(sql: &mut AnyConnection, subject: &str) -> Result<Vec<Notice>> {
     let rows = sqlx::query(
-        "SELECT id, subject, surface, realm, audience, wanted, shown, posted, not_before FROM notices WHERE subject = $1 ORDER BY id",
+        "SELECT id, subject, surface, realm, audience, wanted, shown, posted, not_before, trouble FROM notices WHERE subject = $1 ORDER BY id",
     )
     .bind(subject)
     .fetch_all(sql)
@@ -126,10 +127,20 @@ impl Tx {
         Ok(())
     }
 
+    /// Notes why a message cannot be shown. `false`: that is known.
+    pub async fn notice_in_trouble(&mut self, id: &NoticeId, why: &str) -> Result<bool> {
+        let new = sqlx::query("UPDATE notices SET trouble = $2 WHERE id = $1 AND (trouble IS NULL OR trouble <> $2)")
+            .bind(id.as_str())
+            .bind(why)
+            .execute(self.sql().await?)
+            .await?;
+        Ok(new.rows_affected() == 1)
+    }
+
     /// Notes what a message shows now. `false`: the claim was lost, drop the transaction. When the
     /// record went on meanwhile, the message is due again. Not `posted`: there is nothing to say.
     pub async fn notice_shown(&mut self, claim: &Claimed, notice: &Notice, posted: Option<&Posted>, now: Time) -> Result<bool> {
-        let wanted = sqlx::query("UPDATE notices SET shown = $2, posted = $3 WHERE id = $1 RETURNING wanted")
+        let wanted = sqlx::query("UPDATE notices SET shown = $2, posted = $3, trouble = NULL WHERE id = $1 RETURNING wanted")
             .bind(notice.id.as_str())
             .bind(notice.wanted)
             .bind(posted.map(super::to_json))

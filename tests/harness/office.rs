@@ -489,7 +489,7 @@ pub fn text(message: &Value) -> String {
     message["text"].as_str().unwrap_or_default().to_owned()
 }
 
-pub(super) fn id_in(text: &str) -> Option<RequestId> {
+pub fn id_in(text: &str) -> Option<RequestId> {
     let at = text.find(RequestId::PREFIX)?;
     RequestId::parse(text.get(at..at + RequestId::PREFIX.len() + 26)?)
 }

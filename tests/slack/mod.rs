@@ -9,6 +9,7 @@ mod faults;
 mod given;
 mod home;
 mod killed;
+mod mended;
 mod named;
 mod outages;
 mod policies;

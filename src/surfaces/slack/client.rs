@@ -29,7 +29,7 @@ pub mod pace;
 #[cfg(test)]
 mod tests;
 
-pub use fault::is_gone;
+pub use fault::{is_changed, is_gone};
 use method::Method;
 use pace::Pace;
 

@@ -5,7 +5,7 @@
 
 use secrecy::ExposeSecret;
 
-use super::client::Reply;
+use super::client::{self, Reply};
 use super::inbound::{self, Action, Actions, Interaction, Place, SlashCommand, Who};
 use super::messages::{Message, action};
 use super::receive::{Bytes, Door, Handled, came, handle, words};
@@ -19,6 +19,9 @@ use crate::domain::time::Span;
 
 /// A trigger opens a view for three seconds; later the person is told to try again.
 const TRIGGER_LIVES: Span = Span::seconds(3);
+
+/// So many open forms are remembered with their newest change.
+const FORMS: usize = 1_000;
 
 const TOO_LATE: &str = "Slack did not let me open the form in time. Please try once more.";
 
@@ -145,7 +148,7 @@ impl Slack {
                         let draft = self.desk.again(&came.person, request).await?;
                         self.open_form(actions, age, draft.unwrap_or_default()).await?;
                     }
-                    (_, _, Some(view)) if view.kind == "modal" => self.redraw(&actions.who, view).await?,
+                    (_, _, Some(view)) if view.kind == "modal" => self.redraw(&actions.who, view, &pressed.action_ts).await?,
                     (_, _, _) => {}
                 },
             }
@@ -220,15 +223,34 @@ impl Slack {
         self.tell(&actions.who, url, &Answer::Refused { why: TOO_LATE.to_owned() }).await
     }
 
-    /// A field that others depend on changed: the form is drawn anew.
-    async fn redraw(&self, who: &Who, view: &super::inbound::View) -> Result<(), Fault> {
+    /// A field that others depend on changed, at this time: the form is drawn anew.
+    async fn redraw(&self, who: &Who, view: &super::inbound::View, at: &str) -> Result<(), Fault> {
+        self.changed(&view.id, at);
         let drawn = modal::ask(&self.form(who, &modal::draft(view)).await?, None);
-        match self.client.update_view(&view.id, view.hash.as_deref(), &drawn).await {
+        let mut done = self.client.update_view(&view.id, view.hash.as_deref(), &drawn).await;
+        // Two changes in quick succession: the newer one is drawn over what was drawn for the older.
+        if done.as_ref().is_err_and(client::is_changed) && self.changed(&view.id, at) {
+            done = self.client.update_view(&view.id, None, &drawn).await;
+        }
+        match done {
             Ok(_) => Ok(()),
             // A newer change is being drawn, or the view was closed.
             Err(Fault::Never { .. } | Fault::Denied { .. }) => Ok(()),
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Notes a change of a form. `false`: there was a newer one.
+    fn changed(&self, view: &str, at: &str) -> bool {
+        let Ok(mut forms) = self.forms.lock() else { return false };
+        if FORMS < forms.len() {
+            forms.clear(); // who fills in a form now begins again; at worst a change is drawn by the next one
+        }
+        let newest = forms.entry(view.to_owned()).or_insert_with(|| at.to_owned());
+        if newest.as_str() < at {
+            at.clone_into(newest);
+        }
+        newest == at
     }
 
     /// Is this message another than those that are kept up to date?

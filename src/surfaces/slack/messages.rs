@@ -124,9 +124,7 @@ pub fn direct(view: &RequestView, reader: &PersonId, now: Time, channel_link: Op
     }
     blocks.extend(rich.extends().map(|extends| blocks::section(&extends)));
     blocks.extend(rest(&rich));
-    if let Some(who) = rich.who_decides() {
-        blocks.push(blocks::section(&who));
-    }
+    blocks.extend(rich.unreached().or(rich.who_decides()).map(|who| blocks::section(&who)));
     let connect = connect(view);
     if let Some(connect) = connect {
         blocks.push(blocks::section(&format!("*How to use it*\n{}", blocks::code(connect, limit::SECTION - 20))));
@@ -150,7 +148,7 @@ pub fn direct(view: &RequestView, reader: &PersonId, now: Time, channel_link: Op
     text.extend(spoken.extends());
     text.extend(spoken.told());
     text.extend(spoken_policy);
-    text.extend(spoken.who_decides());
+    text.extend(spoken.unreached().or(spoken.who_decides()));
     text.extend(connect.map(|connect| format!("How to use it: {}", blocks::line(connect, 800))));
     text.push(format!("Request {}.", view.id));
     Message { text: joined(text), blocks }

@@ -61,6 +61,8 @@ pub struct Slack {
     home: OnceCell<Installation>,
     /// Approvers' addresses that Slack was asked about.
     looked_up: Mutex<BTreeSet<Email>>,
+    /// When an open form changed last, by its view.
+    forms: Mutex<BTreeMap<String, String>>,
     /// Whose Home tab was drawn by this process: it is drawn anew when what it shows changes.
     homes: Mutex<BTreeMap<Handle, home::Tab>>,
     /// Handlers that go on after their acknowledgement; the engine takes over what a crash cuts off.
@@ -94,6 +96,7 @@ pub fn build(parts: Parts<'_>) -> Result<Built, BadSurface> {
         approvals: read.approvals.value.clone(),
         home: OnceCell::new(),
         looked_up: Mutex::default(),
+        forms: Mutex::default(),
         homes: Mutex::default(),
         me: me.clone(),
     });

@@ -21,6 +21,13 @@ pub fn is_gone(fault: &Fault) -> bool {
     matches!(fault, Fault::Never { why } if why == GONE)
 }
 
+const CHANGED: &str = "the form was changed in the meantime";
+
+/// Was a form drawn by somebody else since the change it was drawn for?
+pub fn is_changed(fault: &Fault) -> bool {
+    matches!(fault, Fault::Never { why } if why == CHANGED)
+}
+
 /// Slack's answer, or the lack of one, as a fault.
 pub fn of(method: &Method, error: &SlackClientError) -> Fault {
     match error {
@@ -107,7 +114,7 @@ fn refused(method: &Method, code: &str, body: Option<&str>) -> Fault {
         "expired_trigger_id" | "trigger_expired" | "exchanged_trigger_id" | "trigger_exchanged" | "invalid_trigger_id" => {
             Fault::never("Slack gave us 3 seconds to open the form and they are over; press again")
         }
-        "hash_conflict" => Fault::never("the form was changed in the meantime"),
+        "hash_conflict" => Fault::never(CHANGED),
         "not_found" | "view_not_found" | "no_view" => Fault::never("the form is closed"),
         other => Fault::never(format!("Slack refused {} ({}{})", method.name, word(other), where_wrong(body))),
     }

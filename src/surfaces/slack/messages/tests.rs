@@ -63,6 +63,7 @@ pub(crate) fn view(phase: Phase) -> RequestView {
         extended: false,
         missing: false,
         bound: "b0b0".to_owned(),
+        unreached: None,
     }
 }
 

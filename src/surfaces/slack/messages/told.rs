@@ -151,6 +151,13 @@ impl Teller<'_> {
         })
     }
 
+    /// That nobody could be told, and what is to be mended.
+    pub fn unreached(&self) -> Option<String> {
+        let why = blocks::line(self.view.unreached.as_deref()?, SENTENCE);
+        let nobody = self.strong("The approvers could not be told yet.");
+        Some(format!("{nobody} Please tell whoever runs P0: {} It is tried again each minute.", ended(&why)))
+    }
+
     /// All of them as one alternative. `None`: there are none.
     fn names(&self, approvers: &Approvers) -> Option<String> {
         let groups = approvers.groups.iter().map(|group| self.group(group));
