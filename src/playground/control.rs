@@ -20,7 +20,9 @@
 //! | `say` | `user, channel, text, thread_ts?` | writes a message as a person |
 //! | `faults` | one fault or a list: `on, kind, times?, after?` and `ms`, `retry_after` or `error`; `[]` clears | see [`super::faults`] |
 //! | `app` | `base`, or `commands, interactive, options, events` | where the app listens |
-//! | `settings` | any of `rate_limits, should_escape, scopes, bot_token, signing_secret, variant, ack_ms` | changes settings |
+//! | `settings` | any of `rate_limits, should_escape, scopes, bot_token, signing_secret, variant, ack_ms, socket_mode` | changes settings |
+//! | `disconnect` | `reason` (`warning`, `refresh_requested`, `link_disabled`), `nth?` | ends the nth socket of the app, or all |
+//! | `cut` | `nth?` | the network takes it away without a word |
 //! | `user`, `channel`, `group` | a whole one | adds it, or replaces the one with its id |
 //! | `reset` | nothing | everything as at the start |
 //!
@@ -103,6 +105,11 @@ struct Change {
     signing_secret: Option<String>,
     variant: Option<Variant>,
     ack_ms: Option<u64>,
+    socket_mode: Option<bool>,
+}
+
+fn nth(body: &Value) -> Option<usize> {
+    body["nth"].as_u64().and_then(|nth| usize::try_from(nth).ok())
 }
 
 fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Error> {
@@ -181,6 +188,7 @@ async fn act(sim: &Sim, verb: &str, body: &Value) -> Result<Value, Error> {
         }
         "settings" => {
             let change: Change = read(body)?;
+            change.socket_mode.into_iter().for_each(|on| sim.socket_mode(on));
             sim.configure(|settings| {
                 change.rate_limits.into_iter().for_each(|value| settings.rate_limits = value);
                 change.should_escape.into_iter().for_each(|value| settings.should_escape = value);
@@ -192,6 +200,8 @@ async fn act(sim: &Sim, verb: &str, body: &Value) -> Result<Value, Error> {
             });
             return Ok(done);
         }
+        "disconnect" => sim.disconnect(nth(body), read(&body["reason"])?),
+        "cut" => sim.cut(nth(body)),
         "user" => sim.add_user(read(body)?),
         "channel" => sim.add_channel(read(body)?),
         "group" => sim.add_group(read(body)?),

@@ -8,6 +8,8 @@ use crate::domain::time::{Span, Time};
 
 /// Posts into one channel that may come at once before one a second holds.
 const CHANNEL_BURST: f64 = 4.0;
+/// Calls of any method that may come at once: an app opens its ten connections when it starts.
+const AT_ONCE: f64 = 10.0;
 /// Posts a minute into the whole workspace.
 const POSTS_A_MINUTE: f64 = 300.0;
 
@@ -36,7 +38,7 @@ impl Pace {
     /// Takes one call, or answers after how many seconds to come again.
     pub fn take(&mut self, method: &str, channel: Option<&str>, now: Time) -> Result<(), u64> {
         let minute = a_minute(method);
-        self.bucket(method, minute, minute / 60.0, now)?;
+        self.bucket(method, minute.max(AT_ONCE), minute / 60.0, now)?;
         match (method, channel) {
             ("chat.postMessage", Some(channel)) => self.bucket(&format!("{method} {channel}"), CHANNEL_BURST, 1.0, now),
             _ => Ok(()),

@@ -37,6 +37,8 @@ pub const CHAT_GET_PERMALINK: Method = reads("chat.getPermalink", "", 100);
 pub const CHAT_POST_MESSAGE: Method = does("chat.postMessage", "chat:write", 300);
 pub const CHAT_POST_EPHEMERAL: Method = does("chat.postEphemeral", "chat:write", 100);
 pub const CHAT_UPDATE: Method = Method { repeatable: true, ..does("chat.update", "chat:write", 50) };
+/// Its scope, `connections:write`, is the app-level token's. How often it may be called Slack says itself.
+pub const APPS_CONNECTIONS_OPEN: Method = reads("apps.connections.open", "", AT_ONCE);
 pub const VIEWS_OPEN: Method = does("views.open", "", AT_ONCE);
 pub const VIEWS_UPDATE: Method = does("views.update", "", AT_ONCE);
 
@@ -49,6 +51,7 @@ pub const METHODS: &[&Method] = &[
     &CHAT_POST_MESSAGE,
     &CHAT_POST_EPHEMERAL,
     &CHAT_UPDATE,
+    &APPS_CONNECTIONS_OPEN,
     &VIEWS_OPEN,
     &VIEWS_UPDATE,
 ];
