@@ -174,7 +174,7 @@ async fn act(sim: &Sim, verb: &str, body: &Value) -> Result<Value, Error> {
         "faults" => {
             let faults: Vec<Fault> = if body.is_array() { read(body)? } else { vec![read(body)?] };
             if faults.is_empty() {
-                sim.world().faults.clear();
+                sim.forget_faults();
             }
             sim.faults(faults);
             return Ok(done);

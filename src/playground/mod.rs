@@ -218,6 +218,11 @@ impl Sim {
         self.world().faults.extend(faults);
     }
 
+    /// Takes away the faults that were not played yet.
+    pub fn forget_faults(&self) {
+        self.world().faults.clear();
+    }
+
     /// Adds a person, or changes the one with this id.
     pub fn add_user(&self, mut user: User) {
         let mut world = self.world();

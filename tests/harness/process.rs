@@ -96,7 +96,7 @@ impl Office {
         let port = free_port();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("p0.log")).expect("a log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_p0"));
-        command.arg("serve").env_clear().envs(office::settings(&self.folder, &self.database_url, &self.sim));
+        command.arg("serve").env_clear().envs(office::settings(self.setting, &self.folder, &self.database_url, &self.sim));
         command
             .env("P0_LISTEN", format!("127.0.0.1:{port}"))
             .stdin(Stdio::null())

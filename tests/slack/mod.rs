@@ -14,5 +14,6 @@ mod policies;
 mod replicas;
 mod requests;
 mod shown;
+mod sockets;
 mod storm;
 mod trouble;

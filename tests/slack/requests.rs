@@ -2,9 +2,9 @@
 
 use p0::domain::time::Span;
 
-use crate::harness::office::{Office, stories};
+use crate::harness::office::{Office, either_way, stories};
 
-stories! {
+either_way! {
     async fn a_complete_command_is_asked_approved_used_and_gone_at_its_end(office: Office) {
         let request = office.asks("alice").await;
         office.channel_says(&request, "INC-42").await;
@@ -71,7 +71,9 @@ stories! {
         assert!(office.requests().is_empty());
         office.close().await;
     }
+}
 
+stories! {
     async fn who_has_it_already_is_told_so(office: Office) {
         office.say(&format!("grant {} to {}", office.role, office.login("alice"))).await;
         let typed = office.types("alice", &format!("request postgres role {}", office.role)).await;
