@@ -15,7 +15,7 @@ use super::office::{self, Office};
 
 /// A port that nobody has and that the system gives to nobody by itself: between now and the start of
 /// the program no other test can come by it.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
         let port = 20_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 12_000;

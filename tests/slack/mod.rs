@@ -13,6 +13,7 @@ mod outages;
 mod policies;
 mod replicas;
 mod requests;
+mod samples;
 mod shown;
 mod sockets;
 mod storm;
