@@ -26,6 +26,8 @@ pub const MOST: usize = 10;
 const TICKET_LIFE: Span = Span::seconds(30);
 /// How long after a warning Slack takes a connection away.
 const AFTER_WARNING: Span = Span::seconds(10);
+/// How long after it asked for another one Slack closes a connection.
+const AFTER_REQUEST: Span = Span::seconds(1);
 /// How often the other side is asked whether it is there.
 const PING: Span = Span::seconds(5);
 /// An acknowledgement holds a view at most.
@@ -37,7 +39,7 @@ const LARGEST: usize = 1_000_000;
 pub enum Disconnect {
     /// It will be taken away in ten seconds.
     Warning,
-    /// It is taken away now; a new one is welcome.
+    /// It is sent nothing new and closed in a moment; a new one is welcome.
     RefreshRequested,
     /// Socket Mode was turned off.
     LinkDisabled,
@@ -48,7 +50,7 @@ pub enum Disconnect {
 /// What a connection is told to do.
 enum Order {
     Say(String),
-    /// Closes in good order.
+    /// Says that it closes, and closes.
     Close,
     /// Ends without a word.
     Cut,
@@ -151,10 +153,11 @@ impl World {
         let said = json!({ "type": "disconnect", "reason": reason, "debug_info": { "host": HOST } }).to_string();
         for link in links {
             self.sockets.tell(*link, Order::Say(said.clone()));
-            if reason == Disconnect::Warning {
-                continue; // until then it is used as before
+            match reason {
+                Disconnect::Warning => continue, // until then it is used as before
+                Disconnect::RefreshRequested => {}
+                Disconnect::LinkDisabled | Disconnect::TooManyWebsockets => self.sockets.tell(*link, Order::Close),
             }
-            self.sockets.tell(*link, Order::Close);
             self.sockets.links.iter_mut().filter(|other| other.id == *link).for_each(|link| link.leaving = true);
         }
     }
@@ -200,18 +203,25 @@ impl Sim {
         self.world().sockets.chosen(None).len()
     }
 
+    /// How many connections the app has opened so far.
+    pub fn connections(&self) -> u64 {
+        self.world().sockets.opened
+    }
+
     /// Ends the `nth` connection (the oldest is 0), or all, as Slack does for this reason.
     pub fn disconnect(&self, nth: Option<usize>, reason: Disconnect) {
-        let mut world = self.world();
-        let links = world.sockets.chosen(nth);
-        world.disconnect(&links, reason);
-        if reason == Disconnect::Warning {
-            let sim = self.clone();
-            tokio::spawn(async move {
+        let links = self.world().sockets.chosen(nth);
+        self.world().disconnect(&links, reason);
+        let sim = self.clone();
+        tokio::spawn(async move {
+            if reason == Disconnect::Warning {
                 tokio::time::sleep(AFTER_WARNING.to_std()).await;
                 sim.world().disconnect(&links, Disconnect::RefreshRequested);
-            });
-        }
+            }
+            // Whoever is quick has a new one by then, and can still acknowledge on this one.
+            tokio::time::sleep(AFTER_REQUEST.to_std()).await;
+            links.into_iter().for_each(|link| sim.world().sockets.tell(link, Order::Close));
+        });
     }
 
     /// The network takes the `nth` connection away, or all, without a word.
@@ -307,7 +317,11 @@ impl Sim {
             let sent = tokio::select! {
                 order = ordered.recv() => match order {
                     Some(Order::Say(text)) => socket.send(Message::text(text)).await,
-                    Some(Order::Close) => socket.close(None).await,
+                    Some(Order::Close) => {
+                        // Slack waits for no answer: the connection is dropped. Who is gone is not to be told.
+                        socket.close(None).await.ok();
+                        break;
+                    }
                     Some(Order::Cut) | None => break,
                 },
                 said = socket.next() => match said {
@@ -320,7 +334,7 @@ impl Sim {
                 },
                 _ = pings.tick() => socket.send(Message::Ping("Ping from the stand-in".into())).await,
             };
-            if sent.is_err() && !self.world().sockets.links.iter().any(|link| link.id == id && link.leaving) {
+            if sent.is_err() {
                 break;
             }
         }
