@@ -4,6 +4,7 @@ mod app;
 mod calls;
 mod flow;
 mod limits;
+mod recorded;
 mod socket;
 
 use std::sync::Arc;

@@ -81,6 +81,22 @@ mod tests {
     }
 
     #[test]
+    fn what_it_says_to_do_for_socket_mode_leaves_no_address() {
+        let whole = include_str!("../../../../slack-app-manifest.yaml");
+        let kept =
+            |line: &&str| !["url:", "request_url:", "message_menu_options_url:"].iter().any(|it| line.trim().starts_with(it));
+        let lines: Vec<&str> = whole.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(lines[lines.len() - 2].trim(), "socket_mode_enabled: false", "the line before the last");
+        let socket: Vec<&str> = lines.iter().copied().filter(kept).collect();
+        assert_eq!(lines.len() - socket.len(), 4, "of the command, two request_url, the options");
+        let socket = socket.join("\n").replace("socket_mode_enabled: false", "socket_mode_enabled: true");
+        assert!(!socket.contains("https://"), "{socket}");
+        let settings = Section::whole("socket.yaml", socket).child("settings");
+        assert_eq!(settings.child("socket_mode_enabled").read::<bool>().expect("read"), Some(true));
+        assert_eq!(settings.child("interactivity").child("is_enabled").read::<bool>().expect("read"), Some(true));
+    }
+
+    #[test]
     fn it_subscribes_to_nothing_that_is_ignored() {
         use crate::surfaces::slack::inbound::Event;
         for kind in manifest(&["settings", "event_subscriptions", "bot_events"]) {
