@@ -158,6 +158,7 @@ fn state(sim: &Sim) -> Value {
         "should_escape": world.settings.should_escape, "variant": world.settings.variant, "bot_user": world.bot_user,
         "users": world.users, "channels": world.channels, "groups": world.groups, "messages": world.messages, "views": world.views,
         "stacks": world.stacks, "homes": world.homes, "triggers": world.triggers, "response_urls": world.urls, "faults": world.faults,
+        "socket_mode": world.settings.socket_mode, "sockets": world.sockets.open(),
         "pending": world.events, "calls": world.calls.len(), "deliveries": world.deliveries.len(), "emitted": world.emitted.len(),
     })
 }

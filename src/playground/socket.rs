@@ -182,6 +182,11 @@ impl Sockets {
         }
     }
 
+    /// How many there are that are not about to end.
+    pub fn open(&self) -> usize {
+        self.links.iter().filter(|link| !link.leaving).count()
+    }
+
     fn forget(&mut self, link: u64) {
         self.links.retain(|other| other.id != link);
         // Whoever waits for these learns that they go to another connection.
@@ -200,7 +205,7 @@ impl Sockets {
 impl Sim {
     /// How many connections the app has that are not about to end.
     pub fn sockets(&self) -> usize {
-        self.world().sockets.chosen(None).len()
+        self.world().sockets.open()
     }
 
     /// How many connections the app has opened so far.
@@ -307,13 +312,14 @@ impl Sim {
             }
             (id, (!full).then(|| world.hello().to_string()))
         };
-        let greeted = match hello {
-            Some(hello) => socket.send(Message::text(hello)).await.is_ok(),
-            None => true,
-        };
+        if let Some(hello) = hello
+            && socket.send(Message::text(hello)).await.is_err()
+        {
+            return self.gone(id);
+        }
         self.0.changed.notify_waiters();
         let mut pings = tokio::time::interval(PING.to_std());
-        while greeted {
+        loop {
             let sent = tokio::select! {
                 order = ordered.recv() => match order {
                     Some(Order::Say(text)) => socket.send(Message::text(text)).await,
@@ -338,7 +344,11 @@ impl Sim {
                 break;
             }
         }
-        self.world().sockets.forget(id);
+        self.gone(id);
+    }
+
+    fn gone(&self, link: u64) {
+        self.world().sockets.forget(link);
         self.0.changed.notify_waiters();
     }
 }

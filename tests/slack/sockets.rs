@@ -109,6 +109,10 @@ by_socket! {
         assert!(office.presses_in("bob", &undecided, "approve").await.ok());
         office.becomes_member("dave").await;
         assert_eq!(office.app.store.decisions(&dave).await.expect("read").len(), 1);
+        let log = std::fs::read_to_string(office.folder.join("p0.log")).expect("a log");
+        assert!(log.contains("a socket to Slack does not open") && !log.contains("xapp-") && !log.contains("ticket"), "{log}");
+        let asked = office.sim.calls().into_iter().filter(|call| call.method == "apps.connections.open");
+        assert!(asked.into_iter().all(|call| call.args == serde_json::json!({})), "the token is in the header alone");
         drop(p0);
         office.close().await;
     }

@@ -14,6 +14,7 @@ use hyper_rustls::ConfigBuilderExt;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
@@ -27,24 +28,36 @@ use super::routes::{LARGEST, Reply};
 use crate::domain::fault::Fault;
 use crate::domain::time::{Span, Time};
 
+#[cfg(test)]
+mod tests;
+
 /// How many connections stand at once. Slack allows ten for all processes of an app together.
 const CONNECTIONS: usize = 2;
 /// How long a connection may take to be there, and then to say hello.
 const OPEN_WITHIN: Span = Span::seconds(10);
-/// After this long without a word the other side is asked whether it is there, and after twice as long it
-/// is not. Slack itself asks more often than that.
-const QUIET: Span = Span::seconds(15);
 /// A connection that stood this long is no sign of trouble when it ends.
 const STEADY: Span = Span::seconds(30);
 /// The pauses between tries: the first, and the longest.
 const PAUSE: Span = Span::millis(250);
 const LONGEST_PAUSE: Span = Span::seconds(30);
-/// How long a connection that Slack gave up is still read; Slack ends it itself long before.
-const GIVEN_UP: Span = Span::seconds(60);
 /// How many envelopes of one connection are worked on at once. The next is not read before one is done.
 const AT_ONCE: usize = 100;
 /// How long what is under way may take when the process is to stop.
 const FINISH_WITHIN: Span = Span::seconds(8);
+/// How long saying goodbye may take.
+const CLOSE_WITHIN: Span = Span::seconds(1);
+
+/// How long to wait on one connection.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// After this long without a word the other side is asked whether it is there, and after twice as long
+    /// it is not. Slack itself asks more often than that. Nothing that is sent may take longer.
+    quiet: Span,
+    /// How long a connection that Slack gave up is still read; Slack ends it itself long before.
+    given_up: Span,
+}
+
+const PATIENCE: Patience = Patience { quiet: Span::seconds(15), given_up: Span::seconds(60) };
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -119,6 +132,7 @@ impl Sockets {
     fn opened(&self) {
         let mut standing = self.standing();
         standing.open += 1;
+        standing.why.clear(); // the same failure would be news again
         if standing.open == 1 {
             tracing::info!("a socket to Slack is open");
         }
@@ -207,7 +221,11 @@ async fn keep(slack: &Arc<Slack>, sockets: &Arc<Sockets>, mut stop: watch::Recei
             Ok(socket) => {
                 sockets.opened();
                 let (leaving, mut left) = oneshot::channel();
-                all.spawn(serve(slack.clone(), sockets.clone(), socket, leaving, stop.clone()));
+                let (slack, sockets, stop) = (slack.clone(), sockets.clone(), stop.clone());
+                all.spawn(async move {
+                    serve(socket, |said| take(slack.clone(), said), leaving, stop, PATIENCE).await;
+                    sockets.ended(slack.outside.now());
+                });
                 let steady = tokio::time::timeout(STEADY.to_std(), &mut left).await;
                 let expected = match steady {
                     Ok(left) => left.is_ok(),
@@ -250,15 +268,19 @@ fn pause(slack: &Slack, tries: u32) -> Span {
     Span(most - i64::try_from(jitter).unwrap_or_default())
 }
 
-/// One connection, until Slack or the network ends it. `leaving` is told when Slack says that it will end,
-/// and dropped when it ended.
-async fn serve(
-    slack: Arc<Slack>,
-    sockets: Arc<Sockets>,
-    mut socket: Socket,
+/// One connection, until Slack or the network ends it. What `take` makes of an envelope is its
+/// acknowledgement. `leaving` is told when Slack says that it will end, and dropped when it ended.
+async fn serve<S, F, Taken>(
+    mut socket: WebSocketStream<S>,
+    take: F,
     leaving: oneshot::Sender<()>,
     mut stop: watch::Receiver<bool>,
-) {
+    patience: Patience,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Fn(Said) -> Taken,
+    Taken: Future<Output = Option<Json>> + Send + 'static,
+{
     let mut leaving = Some(leaving);
     let mut asked = false;
     let mut under_way = JoinSet::new();
@@ -267,12 +289,12 @@ async fn serve(
         let sent = tokio::select! {
             () = stopped(&mut stop) => break true,
             () = &mut given_up => break false,
-            Some(done) = under_way.join_next() => acknowledge(&mut socket, done.ok().flatten()).await,
-            said = tokio::time::timeout(QUIET.to_std(), socket.next()), if under_way.len() < AT_ONCE => match said {
+            Some(done) = under_way.join_next() => acknowledge(&mut socket, patience, done.ok().flatten()).await,
+            said = tokio::time::timeout(patience.quiet.to_std(), socket.next()), if under_way.len() < AT_ONCE => match said {
                 Err(_) if asked => break false,
                 Err(_) => {
                     asked = true;
-                    within(socket.send(Message::Ping("p0".into()))).await
+                    within(patience, socket.send(Message::Ping("p0".into()))).await
                 }
                 Ok(None | Some(Err(_))) => break false,
                 Ok(Some(Ok(message))) => {
@@ -280,12 +302,12 @@ async fn serve(
                     match message.to_text().ok().filter(|_| message.is_text()).and_then(Said::read) {
                         Some(said) if said.kind == "disconnect" => {
                             if let Some(leaving) = leaving.take() {
-                                given_up = tokio::time::sleep(GIVEN_UP.to_std()).boxed();
+                                given_up = tokio::time::sleep(patience.given_up.to_std()).boxed();
                                 // Nobody is waiting for it when the process stops.
                                 let _ = leaving.send(());
                             }
                         }
-                        Some(said) => drop(under_way.spawn(take(slack.clone(), said))),
+                        Some(said) => drop(under_way.spawn(take(said))),
                         None => {}
                     }
                     Ok(())
@@ -299,32 +321,34 @@ async fn serve(
     if stopping {
         let finishing = async {
             while let Some(done) = under_way.join_next().await {
-                let _ = acknowledge(&mut socket, done.ok().flatten()).await;
+                let _ = acknowledge(&mut socket, patience, done.ok().flatten()).await;
             }
         };
         let _ = tokio::time::timeout(FINISH_WITHIN.to_std(), finishing).await;
     }
     // What is under way is finished, though nobody can be told any more.
     under_way.detach_all();
-    sockets.ended(slack.outside.now());
     drop(leaving);
-    let _ = within(socket.close(None)).await;
+    let _ = tokio::time::timeout(CLOSE_WITHIN.to_std(), socket.close(None)).await;
 }
 
 /// The other side broke off, or takes nothing any more.
 struct Broken;
 
-async fn within<T, E>(sending: impl Future<Output = Result<T, E>>) -> Result<(), Broken> {
-    match tokio::time::timeout(QUIET.to_std(), sending).await {
+async fn within<T, E>(patience: Patience, sending: impl Future<Output = Result<T, E>>) -> Result<(), Broken> {
+    match tokio::time::timeout(patience.quiet.to_std(), sending).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Broken),
     }
 }
 
 /// What is not to be acknowledged comes again, or its person is shown Slack's own error.
-async fn acknowledge(socket: &mut Socket, done: Option<Json>) -> Result<(), Broken> {
+async fn acknowledge<S>(socket: &mut WebSocketStream<S>, patience: Patience, done: Option<Json>) -> Result<(), Broken>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     match done {
-        Some(acknowledgement) => within(socket.send(Message::text(acknowledgement.to_string()))).await,
+        Some(acknowledgement) => within(patience, socket.send(Message::text(acknowledgement.to_string()))).await,
         None => Ok(()),
     }
 }
