@@ -25,7 +25,7 @@ use crate::policy::Policy;
 use crate::secret::{BadSecret, Key};
 use crate::server;
 use crate::store::{Store, StoreError};
-use crate::surfaces::{self, BadSurface};
+use crate::surfaces::{self, BadSurface, Surface};
 use crate::yaml::{BadYaml, Section, Spanned};
 
 /// The world as it is: the system's clock and its source of chance.
@@ -114,6 +114,7 @@ pub struct App {
     connectors: Connectors,
     more: Arc<MoreConnectors>,
     places: Arc<Vec<ApprovalsPlace>>,
+    surfaces: Arc<Vec<Arc<dyn Surface>>>,
     /// What the configuration said of surfaces at the start.
     said: Arc<Said>,
 }
@@ -154,19 +155,23 @@ impl App {
             index: Arc::new(Index::default()),
             key,
         });
-        let mut router = server::health(store.clone(), outside.clone(), metrics.clone());
-        let mut places = Vec::new();
+        let mut router = Router::new();
+        let (mut places, mut all) = (Vec::new(), Vec::new());
         for (name, section) in &config.surfaces {
             let Some((_, build)) = surfaces::ALL.iter().find(|(known, _)| known == name) else { continue };
             let parts = surfaces::Parts { section, env: &settings.env, desk: desk.clone(), outside: outside.clone() };
             let built = build(parts)?;
             router = router.merge(built.surface.clone().routes());
+            all.push(built.surface.clone());
             engine.add_surface(built.surface, &built.places);
             places.extend(built.places);
             if let Some(directory) = built.directory {
                 desk.add_directory(name, directory);
             }
         }
+        let ears = all.clone();
+        let deaf = Arc::new(move || ears.iter().find_map(|surface: &Arc<dyn Surface>| surface.deaf()));
+        let router = router.merge(server::health(store.clone(), outside.clone(), metrics.clone(), deaf));
         desk.ask_of(sources);
         desk.configure(catalog, places.clone());
         engine.configure(config.engine.read()?.unwrap_or_default());
@@ -177,7 +182,8 @@ impl App {
         let (settings, more, places) = (Arc::new(settings), Arc::new(more), Arc::new(places));
         let metrics = server::metrics(store.clone(), outside.clone(), metrics);
         let said = Arc::new(said(&config));
-        Ok(App { store, desk, engine, router, metrics, settings, outside, connectors, more, places, said })
+        let surfaces = Arc::new(all);
+        Ok(App { store, desk, engine, router, metrics, settings, outside, connectors, more, places, surfaces, said })
     }
 
     /// Takes over a changed configuration if it is valid; otherwise everything stays as it was.
@@ -215,7 +221,18 @@ impl App {
         let working = tokio::spawn(async move { engine.run().await });
         let refreshing = tokio::spawn(self.clone().refresh(if first { Span::seconds(30) } else { Span::ZERO }));
         let watching = tokio::spawn(self.clone().watch());
+        let (stopping, stopped) = tokio::sync::watch::channel(false);
+        let mut listening = tokio::task::JoinSet::new();
+        for surface in self.surfaces.iter() {
+            listening.spawn(surface.clone().listen(stopped.clone()));
+        }
+        let stop = async {
+            stop.await;
+            stopping.send_replace(true);
+        };
         server::serve(listener, self.router.clone(), stop).await;
+        // Bounded by each surface: what it has in hand is done or left.
+        while listening.join_next().await.is_some() {}
         refreshing.abort();
         watching.abort();
         self.engine.stop();

@@ -29,9 +29,13 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 const STILL: Span = Span::minutes(1);
 
 /// The routes that belong to no surface.
-pub fn health(store: Store, outside: Arc<dyn Outside>, metrics: Arc<Metrics>) -> Router {
-    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state((store, outside, metrics))
+pub fn health(store: Store, outside: Arc<dyn Outside>, metrics: Arc<Metrics>, deaf: Deaf) -> Router {
+    let ready = get(ready).with_state((store, outside, metrics, deaf));
+    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", ready)
 }
+
+/// Why nothing can come in from people just now.
+pub type Deaf = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// What a monitoring system reads, on a listener of its own: it is nobody else's business.
 pub fn metrics(store: Store, outside: Arc<dyn Outside>, metrics: Arc<Metrics>) -> Router {
@@ -59,14 +63,19 @@ async fn scrape(State((store, outside, metrics)): State<(Store, Arc<dyn Outside>
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }
 
-async fn ready(State((store, outside, metrics)): State<(Store, Arc<dyn Outside>, Arc<Metrics>)>) -> (StatusCode, String) {
+type Checked = (Store, Arc<dyn Outside>, Arc<Metrics>, Deaf);
+
+async fn ready(State((store, outside, metrics, deaf)): State<Checked>) -> (StatusCode, String) {
     if store.ping().await.is_err() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned());
     }
     // A target that is down keeps work waiting and is no reason to take a process out of service.
     match metrics.last_beat().map(|at| outside.now() - at) {
         Some(still) if STILL < still => (StatusCode::SERVICE_UNAVAILABLE, format!("the engine stands still since {still}\n")),
-        Some(_) | None => (StatusCode::OK, "ready\n".to_owned()),
+        Some(_) | None => match deaf() {
+            Some(why) => (StatusCode::SERVICE_UNAVAILABLE, why + "\n"),
+            None => (StatusCode::OK, "ready\n".to_owned()),
+        },
     }
 }
 

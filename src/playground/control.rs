@@ -20,7 +20,9 @@
 //! | `say` | `user, channel, text, thread_ts?` | writes a message as a person |
 //! | `faults` | one fault or a list: `on, kind, times?, after?` and `ms`, `retry_after` or `error`; `[]` clears | see [`super::faults`] |
 //! | `app` | `base`, or `commands, interactive, options, events` | where the app listens |
-//! | `settings` | any of `rate_limits, should_escape, scopes, bot_token, signing_secret, variant, ack_ms` | changes settings |
+//! | `settings` | any of `rate_limits, should_escape, scopes, bot_token, signing_secret, variant, ack_ms, socket_mode` | changes settings |
+//! | `disconnect` | `reason` (`warning`, `refresh_requested`, `link_disabled`), `nth?` | ends the nth socket of the app, or all |
+//! | `cut` | `nth?` | the network takes it away without a word |
 //! | `user`, `channel`, `group` | a whole one | adds it, or replaces the one with its id |
 //! | `reset` | nothing | everything as at the start |
 //!
@@ -103,6 +105,11 @@ struct Change {
     signing_secret: Option<String>,
     variant: Option<Variant>,
     ack_ms: Option<u64>,
+    socket_mode: Option<bool>,
+}
+
+fn nth(body: &Value) -> Option<usize> {
+    body["nth"].as_u64().and_then(|nth| usize::try_from(nth).ok())
 }
 
 fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Error> {
@@ -151,6 +158,7 @@ fn state(sim: &Sim) -> Value {
         "should_escape": world.settings.should_escape, "variant": world.settings.variant, "bot_user": world.bot_user,
         "users": world.users, "channels": world.channels, "groups": world.groups, "messages": world.messages, "views": world.views,
         "stacks": world.stacks, "homes": world.homes, "triggers": world.triggers, "response_urls": world.urls, "faults": world.faults,
+        "socket_mode": world.settings.socket_mode, "sockets": world.sockets.open(),
         "pending": world.events, "calls": world.calls.len(), "deliveries": world.deliveries.len(), "emitted": world.emitted.len(),
     })
 }
@@ -167,7 +175,7 @@ async fn act(sim: &Sim, verb: &str, body: &Value) -> Result<Value, Error> {
         "faults" => {
             let faults: Vec<Fault> = if body.is_array() { read(body)? } else { vec![read(body)?] };
             if faults.is_empty() {
-                sim.clear_faults();
+                sim.forget_faults();
             }
             sim.faults(faults);
             return Ok(done);
@@ -181,6 +189,7 @@ async fn act(sim: &Sim, verb: &str, body: &Value) -> Result<Value, Error> {
         }
         "settings" => {
             let change: Change = read(body)?;
+            change.socket_mode.into_iter().for_each(|on| sim.socket_mode(on));
             sim.configure(|settings| {
                 change.rate_limits.into_iter().for_each(|value| settings.rate_limits = value);
                 change.should_escape.into_iter().for_each(|value| settings.should_escape = value);
@@ -192,6 +201,8 @@ async fn act(sim: &Sim, verb: &str, body: &Value) -> Result<Value, Error> {
             });
             return Ok(done);
         }
+        "disconnect" => sim.disconnect(nth(body), read(&body["reason"])?),
+        "cut" => sim.cut(nth(body)),
         "user" => sim.add_user(read(body)?),
         "channel" => sim.add_channel(read(body)?),
         "group" => sim.add_group(read(body)?),

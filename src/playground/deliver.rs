@@ -1,4 +1,5 @@
-//! The sending side: signs a payload, posts it to the app, and gives up after three seconds.
+//! The sending side: signs a payload and posts it to the app, or puts it on one of its sockets, and gives
+//! up after three seconds.
 //!
 //! Commands and interactions are sent once, as Slack does; only a fault or a test makes it twice.
 //! It must never read the answer's meaning: that is for the callers.
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::faults::Trouble;
+use super::socket::Content;
 use super::{Sim, sign};
 use crate::domain::time::{Span, Time};
 
@@ -86,13 +88,17 @@ pub(super) struct Outgoing {
     pub kind: &'static str,
     pub url: String,
     pub body: Body,
-    pub headers: Vec<(&'static str, String)>,
+    /// Which retry this is, from 1, and why.
+    pub retry: Option<(usize, &'static str)>,
     /// Send the same bytes a second time.
     pub duplicate: bool,
 }
 
 impl Sim {
     pub(super) async fn send(&self, out: Outgoing) -> Delivery {
+        if self.world().settings.socket_mode {
+            return self.send_by_socket(out).await;
+        }
         let (raw, kind, sent) = match out.body {
             Body::Form(fields) => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
@@ -114,14 +120,16 @@ impl Sim {
             let signature = sign::signature(&world.settings.signing_secret, &timestamp, raw.as_bytes());
             (world.fault(out.kind, false), signature, world.settings.ack_ms)
         };
-        let mut headers = out.headers;
-        headers.extend([
+        let mut headers = vec![
             ("content-type", kind.to_owned()),
             ("accept", "application/json,*/*".to_owned()),
             ("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)".to_owned()),
             ("x-slack-request-timestamp", timestamp.clone()),
             ("x-slack-signature", signature.clone()),
-        ]);
+        ];
+        if let Some((retry, reason)) = out.retry {
+            headers.extend([("x-slack-retry-num", retry.to_string()), ("x-slack-retry-reason", reason.to_owned())]);
+        }
         let (url, what) = (out.url, out.kind.to_owned());
         let blank = Delivery { at: Some(now), kind: what, url, sent, raw, timestamp, signature, ..Delivery::default() };
         let trouble = fault.map(|fault| fault.what);
@@ -142,9 +150,48 @@ impl Sim {
             let again = std::mem::take(&mut done.again);
             done = Delivery { timed_out: true, shown: Some(TIMED_OUT.into()), again, ..blank };
         }
+        self.sent(done)
+    }
+
+    fn sent(&self, done: Delivery) -> Delivery {
         self.world().deliveries.push(done.clone());
         self.0.changed.notify_waiters();
         done
+    }
+
+    /// The same, in an envelope. An acknowledgement that is lost makes it come again on another connection.
+    async fn send_by_socket(&self, out: Outgoing) -> Delivery {
+        let (kind, takes_payload, payload) = match out.body {
+            Body::Form(fields) => ("slash_commands", true, fields),
+            Body::Payload(payload) => ("interactive", matches!(out.kind, "view_submission" | "block_suggestion"), payload),
+            Body::Json(body) => ("events_api", false, body),
+        };
+        let now = self.now();
+        let (fault, limit) = {
+            let mut world = self.world();
+            (world.fault(out.kind, false).map(|fault| fault.what), world.settings.ack_ms)
+        };
+        let limit = Span::millis(i64::try_from(limit).unwrap_or(i64::MAX));
+        let (raw, sent) = (payload.to_string(), payload.clone());
+        let blank = Delivery { at: Some(now), kind: out.kind.to_owned(), url: "socket".into(), sent, raw, ..Delivery::default() };
+        let mut content = Content { kind, takes_payload, payload, attempt: out.retry.map_or(0, |(retry, _)| retry) };
+        let mut done = match fault {
+            Some(Trouble::DuplicateAtOnce) => {
+                let (mut first, second) =
+                    futures::join!(self.carry(&content, blank.clone(), limit), self.carry(&content, blank.clone(), limit));
+                first.again.push(second);
+                first
+            }
+            _ => self.carry(&content, blank.clone(), limit).await,
+        };
+        if out.duplicate || matches!(fault, Some(Trouble::Duplicate | Trouble::LostAck)) {
+            if fault == Some(Trouble::LostAck) {
+                content.attempt += 1;
+            }
+            let second = self.carry(&content, blank, limit).await;
+            done.again.push(second);
+        }
+        self.sent(done)
     }
 
     async fn attempt(&self, blank: &Delivery, headers: &[(&'static str, String)], limit: u64) -> Delivery {

@@ -66,14 +66,11 @@ impl Sim {
         self.deliver_event(event_id, body, 0, "").await
     }
 
-    async fn deliver_event(&self, event_id: String, body: Value, retry: usize, reason: &str) -> Delivery {
-        let headers = if retry == 0 {
-            Vec::new()
-        } else {
-            vec![("x-slack-retry-num", retry.to_string()), ("x-slack-retry-reason", reason.to_owned())]
-        };
+    async fn deliver_event(&self, event_id: String, body: Value, retry: usize, reason: &'static str) -> Delivery {
         let url = self.world().settings.app.events.clone();
-        let done = self.send(Outgoing { kind: "event", url, body: Body::Json(body.clone()), headers, duplicate: false }).await;
+        let again = (retry > 0).then_some((retry, reason));
+        let done =
+            self.send(Outgoing { kind: "event", url, body: Body::Json(body.clone()), retry: again, duplicate: false }).await;
         if !done.ok()
             && !done.no_retry
             && let Some(wait) = RETRIES.get(retry)
@@ -117,9 +114,8 @@ impl Sim {
             (world.settings.app.events.clone(), world.dice.hex(52))
         };
         let body = json!({ "token": "verification-token-not-to-be-used", "challenge": challenge, "type": "url_verification" });
-        let done = self
-            .send(Outgoing { kind: "url_verification", url, body: Body::Json(body), headers: Vec::new(), duplicate: false })
-            .await;
+        let done =
+            self.send(Outgoing { kind: "url_verification", url, body: Body::Json(body), retry: None, duplicate: false }).await;
         let echoed = done.body.trim() == challenge || done.json().is_some_and(|answer| answer["challenge"] == challenge);
         (done.ok() && echoed, done)
     }

@@ -7,8 +7,8 @@
 //! time-outs of real sockets are tokio's), and it listens on this machine only.
 //!
 //! Start with [`Sim`]. People act by its methods ([`person`], [`submit`], [`events`]) or, over
-//! HTTP, by the table at the top of [`control`]; apps call [`web`] and [`respond`]. Socket Mode
-//! would be one more way in beside [`deliver`].
+//! HTTP, by the table at the top of [`control`]; apps call [`web`] and [`respond`]. What is sent to them
+//! goes by HTTP or, with `socket_mode`, over the connections they opened ([`socket`]).
 
 pub mod blocks;
 mod control;
@@ -25,6 +25,7 @@ mod respond;
 mod seed;
 mod server;
 pub mod sign;
+pub mod socket;
 pub mod submit;
 mod web;
 pub mod world;
@@ -42,6 +43,7 @@ use serde_json::Value;
 pub use deliver::Delivery;
 pub use faults::{Fault, Trouble};
 pub use person::{Press, PressTarget, TypeAhead};
+pub use socket::Disconnect;
 pub use submit::{Outcome, SubmitResult};
 pub use world::{Call, Channel, Emitted, Group, User, Variant};
 
@@ -72,6 +74,10 @@ pub struct Settings {
     pub listen: SocketAddr,
     pub signing_secret: String,
     pub bot_token: String,
+    /// The app-level token, with `connections:write` and nothing else.
+    pub app_token: String,
+    /// Everything goes over sockets, nothing to `app`: the switch in an app's settings.
+    pub socket_mode: bool,
     /// The scopes of `bot_token`.
     pub scopes: Vec<String>,
     /// Further tokens and their scopes.
@@ -94,6 +100,8 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             signing_secret: "a-signing-secret-for-tests".into(),
             bot_token: "xoxb-a-token-for-tests".into(),
+            app_token: "xapp-a-token-for-tests".into(),
+            socket_mode: false,
             scopes: scopes.map(str::to_owned).to_vec(),
             tokens: BTreeMap::new(),
             app: AppUrls::default(),
@@ -210,8 +218,8 @@ impl Sim {
         self.world().faults.extend(faults);
     }
 
-    /// From now on nothing goes wrong that was to.
-    pub fn clear_faults(&self) {
+    /// Takes away the faults that were not played yet.
+    pub fn forget_faults(&self) {
         self.world().faults.clear();
     }
 
@@ -297,6 +305,9 @@ pub struct Args {
     /// Never answers 429.
     #[arg(long)]
     pub no_rate_limits: bool,
+    /// Sends everything over Socket Mode, to whoever has SLACK_APP_TOKEN, and nothing to --app.
+    #[arg(long)]
+    pub socket_mode: bool,
 }
 
 /// Runs until it is interrupted.
@@ -306,6 +317,8 @@ pub async fn run(args: Args, clock: Arc<dyn Clock>) -> Result<(), Error> {
         listen: args.listen,
         signing_secret: secret("SLACK_SIGNING_SECRET")?,
         bot_token: secret("SLACK_BOT_TOKEN")?,
+        app_token: if args.socket_mode { secret("SLACK_APP_TOKEN")? } else { Settings::default().app_token },
+        socket_mode: args.socket_mode,
         app: AppUrls::under(&args.app),
         seed: args.seed,
         rate_limits: !args.no_rate_limits,

@@ -186,7 +186,7 @@ impl Sim {
             let text = if world.settings.should_escape { escape::escape(&world, text) } else { text.to_owned() };
             let fields = world.command_fields(&user, &channel, command, text.trim(), &trigger, &response);
             let url = world.settings.app.commands.clone();
-            (Outgoing { kind: "command", url, body: Body::Form(fields), headers: Vec::new(), duplicate }, user, channel)
+            (Outgoing { kind: "command", url, body: Body::Form(fields), retry: None, duplicate }, user, channel)
         };
         let mut done = self.send(out).await;
         if done.ok() && !done.body.trim().is_empty() {
@@ -359,7 +359,7 @@ impl Sim {
             let body = Body::Payload(world.dress(payload));
             let url = world.settings.app.options.clone();
             let key = (seen.id().to_owned(), placed.block_id, placed.action_id);
-            (Outgoing { kind: "block_suggestion", url, body, headers: Vec::new(), duplicate: press.duplicate }, key)
+            (Outgoing { kind: "block_suggestion", url, body, retry: None, duplicate: press.duplicate }, key)
         };
         let delivery = self.send(out).await;
         let answer = delivery.json();
@@ -422,5 +422,5 @@ fn act(
 
 pub(super) fn interactive(world: &World, kind: &'static str, payload: Value, duplicate: bool) -> Outgoing {
     let body = Body::Payload(world.dress(payload));
-    Outgoing { kind, url: world.settings.app.interactive.clone(), body, headers: Vec::new(), duplicate }
+    Outgoing { kind, url: world.settings.app.interactive.clone(), body, retry: None, duplicate }
 }

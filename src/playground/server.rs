@@ -1,5 +1,5 @@
 //! The listening side: accepts connections and hands each request to the Web API, the response
-//! URLs or the control API. It must never decide anything about Slack itself.
+//! URLs, the sockets or the control API. It must never decide anything about Slack itself.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -14,6 +14,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{Sim, control, respond, web};
 
@@ -32,6 +33,8 @@ pub(super) enum Reply {
     Reset,
     /// The connection is closed without an answer.
     Lost,
+    /// It becomes a WebSocket; the answer to its key.
+    Socket(String),
 }
 
 impl Reply {
@@ -61,7 +64,7 @@ pub(super) async fn run(sim: Sim, listener: TcpListener) {
 type Answering<'a> = Pin<Box<dyn Future<Output = Result<Response<Full<Bytes>>, Ends>> + Send + 'a>>;
 
 async fn connection(sim: Sim, stream: TcpStream) {
-    let reset = AtomicBool::new(false);
+    let (reset, socket) = (AtomicBool::new(false), AtomicBool::new(false));
     let answer = service_fn(|request: Request<Incoming>| -> Answering<'_> {
         Box::pin(async {
             let Ok(reply) = route(&sim, request).await;
@@ -81,6 +84,12 @@ async fn connection(sim: Sim, stream: TcpStream) {
                     Err(Ends)
                 }
                 Reply::Lost => Err(Ends),
+                Reply::Socket(accept) => {
+                    socket.store(true, Ordering::Relaxed);
+                    let answer = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
+                    let answer = answer.header("connection", "Upgrade").header("upgrade", "websocket");
+                    answer.header("sec-websocket-accept", accept).body(Full::default()).map_err(|_| Ends)
+                }
             }
         })
     });
@@ -92,6 +101,9 @@ async fn connection(sim: Sim, stream: TcpStream) {
         if let Err(error) = stream.set_zero_linger() {
             tracing::debug!(%error, "the connection ends without a reset");
         }
+    } else if ended.is_ok() && socket.load(Ordering::Relaxed) {
+        let parts = connection.into_parts();
+        sim.link(parts.io.into_inner(), parts.read_buf.to_vec()).await;
     }
 }
 
@@ -109,6 +121,12 @@ async fn route(sim: &Sim, request: Request<Incoming>) -> Result<Reply, Infallibl
         respond::serve(sim, id, &head.headers, &body).await
     } else if let Some(verb) = path.strip_prefix("/_control/") {
         control::serve(sim, &head.method, verb, query, &body).await
+    } else if path == "/link/" {
+        let now = sim.now();
+        match head.headers.get("sec-websocket-key") {
+            Some(key) if sim.world().admit(now, query) => Reply::Socket(derive_accept_key(key.as_bytes())),
+            Some(_) | None => Reply::json(400, Vec::new(), &json!({ "ok": false, "error": "invalid_ticket" })),
+        }
     } else {
         Reply::json(404, Vec::new(), &json!({ "ok": false, "error": "not_found" }))
     })

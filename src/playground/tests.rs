@@ -4,6 +4,8 @@ mod app;
 mod calls;
 mod flow;
 mod limits;
+mod recorded;
+mod socket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -162,6 +162,17 @@ impl World {
             return Ok(Ok(json!({ "args": args })));
         }
         let Some(token) = token else { return Ok(no("not_authed")) };
+        // The app's own token is good for its connections, and nothing else is.
+        match (token == self.settings.app_token, method) {
+            (true, "apps.connections.open") => {
+                if self.settings.rate_limits {
+                    self.pace.take(method, None, now)?;
+                }
+                return Ok(Ok(self.ticket(now)));
+            }
+            (false, "apps.connections.open") | (true, _) => return Ok(no("not_allowed_token_type")),
+            (false, _) => {}
+        }
         let Some(scopes) = self.scopes(token).map(<[String]>::to_vec) else { return Ok(no("invalid_auth")) };
         if let Some(needed) = scope(self, method, args)
             && !scopes.iter().any(|scope| scope == needed)

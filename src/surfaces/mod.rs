@@ -5,6 +5,7 @@ pub mod slack;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use crate::desk::Desk;
 use crate::directory::Directory;
@@ -23,6 +24,14 @@ pub trait Surface: Send + Sync {
 
     /// What comes in over HTTP.
     fn routes(self: Arc<Self>) -> axum::Router;
+
+    /// Takes what comes in any other way until `stop` says true, then finishes what it has in hand.
+    async fn listen(self: Arc<Self>, _stop: watch::Receiver<bool>) {}
+
+    /// Why nothing can come in just now, for an operator.
+    fn deaf(&self) -> Option<String> {
+        None
+    }
 
     /// Brings a notice to what its request says now: posts it, or rewrites it in place. From `until` on
     /// nothing is sent any more: somebody newer may show it by then, and the older text must not stand last.

@@ -28,10 +28,14 @@ use super::wire::Wire;
 pub struct Setting {
     pub replicated: bool,
     pub target: u32,
+    /// Slack sends over sockets, not by HTTP.
+    pub sockets: bool,
 }
 
-pub const SQLITE_18: Setting = Setting { replicated: false, target: 18 };
-pub const POSTGRES_15: Setting = Setting { replicated: true, target: 15 };
+pub const SQLITE_18: Setting = Setting { replicated: false, target: 18, sockets: false };
+pub const POSTGRES_15: Setting = Setting { replicated: true, target: 15, sockets: false };
+pub const SQLITE_BY_SOCKET: Setting = Setting { sockets: true, ..SQLITE_18 };
+pub const POSTGRES_BY_SOCKET: Setting = Setting { sockets: true, ..POSTGRES_15 };
 
 /// What a story begins with: the usual office, or the setting for an office of its own.
 pub trait Begin {
@@ -68,6 +72,37 @@ macro_rules! stories {
     )*};
 }
 pub(crate) use stories;
+
+/// The same with Socket Mode.
+macro_rules! by_socket {
+    ($($(#[$doc:meta])* async fn $name:ident($it:ident: $kind:ident) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+            async fn story($it: $kind) $body
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                story(<$kind as $crate::harness::office::Begin>::begin($crate::harness::office::SQLITE_BY_SOCKET).await).await
+            }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                story(<$kind as $crate::harness::office::Begin>::begin($crate::harness::office::POSTGRES_BY_SOCKET).await).await
+            }
+        }
+    )*};
+}
+pub(crate) use by_socket;
+
+/// Tells a story by HTTP and by socket.
+macro_rules! either_way {
+    ($($all:tt)*) => {
+        $crate::harness::office::stories! { $($all)* }
+        mod by_socket {
+            use super::*;
+            $crate::harness::office::by_socket! { $($all)* }
+        }
+    };
+}
+pub(crate) use either_way;
 
 /// The real time, moved forward by hand.
 pub struct Moved(AtomicI64);
@@ -172,8 +207,9 @@ impl Office {
         );
         std::fs::write(folder.join("p0.yaml"), config).expect("written");
         let clock = Arc::new(Moved(AtomicI64::new(0)));
-        let sim = Sim::start(playground::Settings::default(), clock.clone()).await.expect("a stand-in");
-        let app = build(&folder, &database_url, &sim, clock.clone()).await;
+        let about_slack = playground::Settings { socket_mode: setting.sockets, ..playground::Settings::default() };
+        let sim = Sim::start(about_slack, clock.clone()).await.expect("a stand-in");
+        let app = build(setting, &folder, &database_url, &sim, clock.clone()).await;
         Office {
             setting,
             clock,
@@ -199,11 +235,15 @@ impl Office {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let task = tokio::spawn(async move { app.run(listener, async { drop(stopped.await) }).await });
         self.running.push((stop, task));
+        if self.setting.sockets {
+            let all = 2 * self.addresses.len();
+            self.sim.until(Span::seconds(30), |sim| (sim.sockets() == all).then_some(())).await.expect("two sockets of each");
+        }
     }
 
     /// Another replica beside the first; Slack sends to this one from now on.
     pub async fn replica(&mut self) -> App {
-        let app = build(&self.folder, &self.database_url, &self.sim, self.clock.clone()).await;
+        let app = build(self.setting, &self.folder, &self.database_url, &self.sim, self.clock.clone()).await;
         self.serve(app.clone()).await;
         app
     }
@@ -495,19 +535,24 @@ pub fn id_in(text: &str) -> Option<RequestId> {
 }
 
 /// What the program is told by its environment.
-pub(super) fn settings(folder: &std::path::Path, url: &str, sim: &Sim) -> [(&'static str, String); 6] {
+pub(super) fn settings(setting: Setting, folder: &std::path::Path, url: &str, sim: &Sim) -> [(&'static str, String); 6] {
+    // With sockets nothing is signed.
+    let way = match setting.sockets {
+        true => ("SLACK_APP_TOKEN", "xapp-a-token-for-tests".to_owned()),
+        false => ("SLACK_SIGNING_SECRET", SIGNING_SECRET.to_owned()),
+    };
     [
         ("P0_CONFIG", folder.join("p0.yaml").display().to_string()),
         ("P0_KEY_FILE", folder.join("p0.key").display().to_string()),
         ("P0_DATABASE_URL", url.to_owned()),
         ("SLACK_API_URL", sim.api_url()),
-        ("SLACK_SIGNING_SECRET", SIGNING_SECRET.to_owned()),
+        way,
         ("SLACK_BOT_TOKEN", "xoxb-a-token-for-tests".to_owned()),
     ]
 }
 
-async fn build(folder: &std::path::Path, url: &str, sim: &Sim, clock: Arc<Moved>) -> App {
-    let settings = settings(folder, url, sim);
+async fn build(setting: Setting, folder: &std::path::Path, url: &str, sim: &Sim, clock: Arc<Moved>) -> App {
+    let settings = settings(setting, folder, url, sim);
     let env = Env::new(move |name| settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()));
     App::build(Settings::read(env), clock, Vec::new()).await.unwrap_or_else(|error| panic!("the app does not start: {error}"))
 }

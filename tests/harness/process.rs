@@ -15,7 +15,7 @@ use super::office::{self, Office};
 
 /// A port that nobody has and that the system gives to nobody by itself: between now and the start of
 /// the program no other test can come by it.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
         let port = 20_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 12_000;
@@ -96,7 +96,7 @@ impl Office {
         let port = free_port();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("p0.log")).expect("a log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_p0"));
-        command.arg("serve").env_clear().envs(office::settings(&self.folder, &self.database_url, &self.sim));
+        command.arg("serve").env_clear().envs(office::settings(self.setting, &self.folder, &self.database_url, &self.sim));
         command
             .env("P0_LISTEN", format!("127.0.0.1:{port}"))
             .stdin(Stdio::null())

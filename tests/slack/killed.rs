@@ -5,7 +5,7 @@ use p0::domain::id::RequestId;
 use p0::domain::time::Clock;
 use serde_json::Value;
 
-use crate::harness::office::{Office, POLICY, Setting, has_button, stories, text};
+use crate::harness::office::{Office, POLICY, Setting, either_way, has_button, stories, text};
 use crate::harness::process::Process;
 
 /// What the program is at when it dies.
@@ -168,7 +168,9 @@ stories! {
         let places = ["store.before-commit:2", "store.after-commit:6"];
         lives(setting, During::Asking, &places).await;
     }
+}
 
+either_way! {
     async fn around_the_commits_of_an_approval(setting: Setting) {
         let places = ["store.before-commit:2", "store.after-commit:2", "store.before-commit:6", "store.after-commit:6"];
         lives(setting, During::Approving, &places).await;

@@ -15,6 +15,8 @@ mod outages;
 mod policies;
 mod replicas;
 mod requests;
+mod samples;
 mod shown;
+mod sockets;
 mod storm;
 mod trouble;

@@ -228,7 +228,7 @@ stories! {
         office.is_told("bob", "changed after this was written, so nothing was decided").await;
         assert!(office.app.store.decisions(&request).await.expect("read").is_empty());
 
-        office.sim.clear_faults();
+        office.sim.forget_faults();
         office.pass(Span::minutes(5));
         let now = "One yes is needed from somebody of Team. After that: dave@acme.example.";
         office.channel_says(&request, now).await;

@@ -2,9 +2,9 @@
 
 use p0::domain::time::Span;
 
-use crate::harness::office::{Office, stories};
+use crate::harness::office::{Office, either_way, stories};
 
-stories! {
+either_way! {
     async fn a_complete_command_is_asked_approved_used_and_gone_at_its_end(office: Office) {
         let request = office.asks("alice").await;
         office.channel_says(&request, "INC-42").await;
@@ -71,7 +71,9 @@ stories! {
         assert!(office.requests().is_empty());
         office.close().await;
     }
+}
 
+stories! {
     async fn an_error_that_is_pasted_opens_the_form_for_what_cures_it(office: Office) {
         office.types("alice", "ls").await;
         office.is_told("alice", "postgres").await;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{buttons, input, modal, plain, section};
 use crate::domain::time::Time;
 use crate::playground::blocks::{self, LIMITS, check_message, check_options, check_view};
+use crate::playground::pace::PACES;
 use crate::playground::web::{chat, views};
 use crate::playground::world::World;
 use crate::playground::{Error, Settings};
@@ -231,6 +232,36 @@ fn what_slack_refuses_besides_is_refused_in_its_words_with_a_pointer() {
     ];
     for (problems, expected) in cases {
         assert!(problems.iter().any(|problem| problem == expected), "{expected}\nis not among {problems:?}");
+    }
+}
+
+#[test]
+fn what_does_not_belong_on_a_surface_is_refused_there() {
+    let home = |block: Value| check_view(&json!({ "type": "home", "blocks": [block] }));
+    let view = |block: Value| check_view(&modal(json!([block])));
+    for kind in ["markdown", "table", "card", "carousel", "context_actions"] {
+        let problem = format!("unsupported type: {kind} [json-pointer:/view/blocks/0/type]");
+        assert!(view(json!({ "type": kind })).contains(&problem), "{kind} in a modal");
+        assert!(home(json!({ "type": kind })).contains(&problem), "{kind} in a Home tab");
+    }
+    let alert = json!({ "type": "alert", "text": plain("x") });
+    assert!(message(alert).contains(&"unsupported type: alert [json-pointer:/blocks/0/type]".to_owned()));
+    for kind in ["file_input", "number_input", "email_text_input", "url_text_input"] {
+        let field = input("b", json!({ "type": kind, "action_id": "a", "is_decimal_allowed": false }));
+        let problem = |at: &str| format!("unsupported type: {kind} [json-pointer:{at}/blocks/0/element/type]");
+        assert!(home(field.clone()).contains(&problem("/view")), "{kind} in a Home tab");
+        assert!(message(field.clone()).contains(&problem("")), "{kind} in a message");
+        assert!(!view(field).contains(&problem("/view")), "{kind} belongs in a modal");
+    }
+    let picker = json!({ "type": "actions", "elements": [{ "type": "datetimepicker", "action_id": "a" }] });
+    assert_eq!((home(picker.clone()).len(), message(picker)), (1, Vec::new()));
+}
+
+#[tokio::test]
+async fn every_method_that_has_a_pace_is_there() {
+    let (sim, _) = super::alone().await;
+    for (method, _) in PACES {
+        assert_ne!(super::error(&super::call(&sim, method, json!({})).await), "unknown_method", "{method}");
     }
 }
 

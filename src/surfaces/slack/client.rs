@@ -1,7 +1,7 @@
 //! Calls to Slack, each once, each bounded in time. Trying again is the caller's affair: a fault says
 //! whether and when that is of use (see [`fault`]).
 //!
-//! The token is read in [`Client::token`] only and never reaches a log, an error or `Debug`. A reply
+//! The token is read in [`token`] only and never reaches a log, an error or `Debug`. A reply
 //! URL came from outside, so it is followed to Slack's own hosts and nowhere else.
 
 use std::collections::HashMap;
@@ -288,9 +288,31 @@ impl Client {
         (plain && (slack || url.origin() == self.base.origin())).then_some(url)
     }
 
+    /// The address of one Socket Mode connection, good for half a minute and as secret as the app-level token
+    /// that it is asked with.
+    pub async fn open_socket(&self, app_token: &SecretString) -> Result<Url, Fault> {
+        self.wait_for(&method::APPS_CONNECTIONS_OPEN, None)?;
+        let answer = match self.send_with(app_token, &method::APPS_CONNECTIONS_OPEN, json!({})).await {
+            Err(Fault::Denied { .. }) => {
+                let why = "Slack does not take SLACK_APP_TOKEN: make a new app-level token with the scope connections:write";
+                return Err(Fault::Denied { why: why.to_owned() });
+            }
+            answer => answer?,
+        };
+        if answer.pointer("/response_metadata/messages").is_some_and(|said| said.to_string().contains("not turned on")) {
+            tracing::warn!("Slack says that Socket Mode is not turned on in the app's settings; until it is, nothing comes in");
+        }
+        let url = Url::parse(&must(&answer, "/url")?).map_err(|_| not_understood())?;
+        // Not encrypted only to a stand-in on this machine.
+        match url.scheme() == "wss" || (url.scheme() == "ws" && self.base.scheme() == "http") {
+            true => Ok(url),
+            false => Err(not_understood()),
+        }
+    }
+
     async fn read(&self, method: &Method, params: &[(&str, Option<&str>)]) -> Result<Json, Fault> {
         self.wait_for(method, None)?;
-        let token = self.token();
+        let token = token(&self.token);
         let session = self.slack.open_session(&token);
         let params: Vec<(&str, Option<&str>)> = params.to_vec();
         self.bounded(method, session.http_session_api.http_get::<Json, _, _>(method.name, &params, None)).await
@@ -298,7 +320,11 @@ impl Client {
 
     async fn send(&self, method: &Method, channel: Option<&str>, body: Json) -> Result<Json, Fault> {
         self.wait_for(method, channel)?;
-        let token = self.token();
+        self.send_with(&self.token, method, body).await
+    }
+
+    async fn send_with(&self, secret: &SecretString, method: &Method, body: Json) -> Result<Json, Fault> {
+        let token = token(secret);
         let session = self.slack.open_session(&token);
         self.bounded(method, session.http_session_api.http_post::<_, Json>(method.name, &body, None)).await
     }
@@ -323,10 +349,10 @@ impl Client {
             }
         }
     }
+}
 
-    fn token(&self) -> SlackApiToken {
-        SlackApiToken::new(SlackApiTokenValue(self.token.expose_secret().to_owned()))
-    }
+fn token(secret: &SecretString) -> SlackApiToken {
+    SlackApiToken::new(SlackApiTokenValue(secret.expose_secret().to_owned()))
 }
 
 fn with(message: &Message, mut body: Json) -> Json {

@@ -93,6 +93,7 @@ impl Slack {
                 }
                 Ok(Interaction::Closed { .. } | Interaction::Suggestion(_) | Interaction::Ignored { .. }) | Err(_) => {}
             },
+            Door::Events => {} // none is stored
         }
         self.desk.finished(key);
         Ok(())

@@ -1,7 +1,7 @@
 //! Slack: `/p0`, the modal, the shortcut, buttons, and the messages that mirror requests.
 //!
-//! Everything that comes in is verified, then parsed by our own tolerant types (HTTP now, sockets
-//! later through the same handlers). Everything that goes out goes through [`client::Client`], the only
+//! Everything that comes in is verified, then parsed by our own tolerant types: over HTTP ([`routes`]) or
+//! over sockets ([`socket`]), through the same handlers. Everything that goes out goes through [`client::Client`], the only
 //! user of slack-morphism. State is never read out of a message.
 
 mod blocks;
@@ -17,14 +17,15 @@ mod people;
 mod receive;
 mod routes;
 pub mod signature;
+mod socket;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use super::{BadSurface, Built, Parts, Surface};
 use crate::desk::Desk;
@@ -37,9 +38,11 @@ use crate::domain::notice::{ApprovalsPlace, Audience, Notice, Posted, Subject};
 use crate::domain::outside::Outside;
 use crate::domain::person::{Email, Handle};
 use crate::domain::time::Time;
+use crate::secret::BadSecret;
 use crate::yaml::Spanned;
 use client::{Client, Installation};
 use messages::Message;
+use socket::Sockets;
 
 /// This surface's name in `handles`, `notices` and `inbox`.
 const NAME: &str = "slack";
@@ -52,11 +55,19 @@ struct Section {
     approvals: Spanned<String>,
 }
 
+/// How Slack sends us what people do.
+enum Way {
+    /// To our address, signed with this.
+    Http(SecretString),
+    /// Over connections that we open.
+    Sockets(Arc<Sockets>),
+}
+
 pub struct Slack {
     desk: Desk,
     client: Client,
     outside: Arc<dyn Outside>,
-    signing_secret: SecretString,
+    way: Way,
     approvals: String,
     home: OnceCell<Installation>,
     /// Approvers' addresses that Slack was asked about.
@@ -87,12 +98,24 @@ pub fn build(parts: Parts<'_>) -> Result<Built, BadSurface> {
     let base = env.get("SLACK_API_URL").unwrap_or_else(|| client::SLACK.to_owned());
     let client = Client::new(&base, env.secret("SLACK_BOT_TOKEN")?, clock(&outside))
         .map_err(|why| BadSurface::Setting(why.to_string()))?;
-    let signing_secret = env.secret("SLACK_SIGNING_SECRET")?;
+    let way = match env.secret("SLACK_APP_TOKEN") {
+        Ok(token) if token.expose_secret().starts_with("xapp-") => {
+            let sockets = Sockets::new(token, outside.now())
+                .map_err(|error| BadSurface::Setting(format!("TLS cannot be used: {error}")))?;
+            Way::Sockets(Arc::new(sockets))
+        }
+        Ok(_) => {
+            let why = "SLACK_APP_TOKEN is no app-level token; it begins with xapp-, and Slack makes it under Basic Information";
+            return Err(BadSurface::Setting(why.to_owned()));
+        }
+        Err(BadSecret::NoVariable(_)) => Way::Http(env.secret("SLACK_SIGNING_SECRET")?),
+        Err(bad) => return Err(bad.into()),
+    };
     let slack = Arc::new_cyclic(|me| Slack {
         desk,
         client,
         outside,
-        signing_secret,
+        way,
         approvals: read.approvals.value.clone(),
         home: OnceCell::new(),
         looked_up: Mutex::default(),
@@ -213,7 +236,27 @@ impl Surface for Slack {
     }
 
     fn routes(self: Arc<Self>) -> axum::Router {
-        routes::routes(self)
+        match &self.way {
+            Way::Http(secret) => {
+                let secret = secret.clone();
+                routes::routes(self, secret)
+            }
+            Way::Sockets(_) => axum::Router::new(),
+        }
+    }
+
+    async fn listen(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        match &self.way {
+            Way::Http(_) => {}
+            Way::Sockets(sockets) => socket::listen(&self, sockets, stop).await,
+        }
+    }
+
+    fn deaf(&self) -> Option<String> {
+        match &self.way {
+            Way::Http(_) => None,
+            Way::Sockets(sockets) => sockets.deaf(),
+        }
     }
 
     async fn show(&self, notice: &Notice, until: Time) -> Result<Posted, Fault> {

@@ -29,6 +29,7 @@ pub(super) struct Bytes {
 pub(super) enum Door {
     Commands,
     Interactive,
+    Events,
 }
 
 impl Bytes {
@@ -46,7 +47,26 @@ pub(super) enum Handled {
 }
 
 impl Slack {
-    pub(super) async fn command(&self, command: SlashCommand, body: &[u8]) -> Reply {
+    /// What came to a door, over HTTP or a socket: the same bytes, the same answer.
+    pub(super) async fn take(&self, door: Door, body: &[u8]) -> Reply {
+        let taken = match door {
+            Door::Commands => match SlashCommand::parse(body) {
+                Ok(command) => Ok(self.command(command, body).await),
+                Err(why) => Err(why),
+            },
+            Door::Interactive => match Interaction::parse(body) {
+                Ok(interaction) => Ok(self.interaction(interaction, body).await),
+                Err(why) => Err(why),
+            },
+            Door::Events => match Event::parse(body) {
+                Ok(event) => Ok(self.event(event)),
+                Err(why) => Err(why),
+            },
+        };
+        taken.unwrap_or_else(Reply::Refused)
+    }
+
+    async fn command(&self, command: SlashCommand, body: &[u8]) -> Reply {
         let bytes = Bytes::text(Door::Commands, body);
         reply(self.take_command(&command, bytes).await, "slash command")
     }
@@ -112,7 +132,7 @@ impl Slack {
         Ok(self.desk.read(PROGRAM, &typed, offers.as_ref()))
     }
 
-    pub(super) async fn interaction(&self, interaction: Interaction, body: &[u8]) -> Reply {
+    async fn interaction(&self, interaction: Interaction, body: &[u8]) -> Reply {
         let kind = interaction.kind().to_owned();
         let bytes = Bytes::text(Door::Interactive, body);
         let handled = match interaction {
@@ -289,7 +309,7 @@ impl Slack {
         Ok(Reply::Body(modal::suggestions(&found, &suggestion.query, *free)))
     }
 
-    pub(super) async fn event(&self, event: Event) -> Reply {
+    fn event(&self, event: Event) -> Reply {
         match event {
             Event::Challenge(text) => Reply::Plain(text),
             Event::Uninstalled { .. } | Event::TokensRevoked { .. } => {

@@ -1,4 +1,4 @@
-//! The doors: how many bytes are read, who signed them, and which handler gets them.
+//! The doors for HTTP: how many bytes are read, who signed them, and which door they came to.
 //!
 //! The body is limited before it is read and the signature checked before anything is parsed. What a
 //! stranger sends is neither logged nor answered with more than a status and a sentence.
@@ -14,24 +14,29 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
+use secrecy::SecretString;
 use serde_json::Value as Json;
 
-use super::inbound::{Event, Interaction, Refused, SlashCommand};
+use super::inbound::Refused;
+use super::receive::Door;
 use super::{Slack, signature};
 
 /// Slack's largest payloads are views of 250 KB, url-encoded.
-const LARGEST: usize = 1024 * 1024;
+pub const LARGEST: usize = 1024 * 1024;
 
 /// How long a body may take to arrive. Slack itself gives up after three seconds.
 const BODY_WITHIN: Duration = Duration::from_secs(5);
 
-pub fn routes(slack: Arc<Slack>) -> Router {
+/// Who serves, and the secret that Slack signs with.
+type Served = (Arc<Slack>, SecretString);
+
+pub fn routes(slack: Arc<Slack>, secret: SecretString) -> Router {
     Router::new()
         .route("/slack/commands", post(commands))
         .route("/slack/interactive", post(interactive))
         .route("/slack/options", post(interactive))
         .route("/slack/events", post(events))
-        .with_state(slack)
+        .with_state((slack, secret))
 }
 
 /// The answer to Slack.
@@ -60,38 +65,27 @@ impl IntoResponse for Reply {
     }
 }
 
-async fn commands(State(slack): State<Arc<Slack>>, request: Request) -> Response {
-    match open(&slack, request).await {
-        Err(refused) => refused,
-        Ok(body) => match SlashCommand::parse(&body) {
-            Err(why) => Reply::Refused(why).into_response(),
-            Ok(command) => slack.command(command, &body).await.into_response(),
-        },
-    }
+async fn commands(State(served): State<Served>, request: Request) -> Response {
+    take(&served, Door::Commands, request).await
 }
 
-async fn interactive(State(slack): State<Arc<Slack>>, request: Request) -> Response {
-    match open(&slack, request).await {
-        Err(refused) => refused,
-        Ok(body) => match Interaction::parse(&body) {
-            Err(why) => Reply::Refused(why).into_response(),
-            Ok(interaction) => slack.interaction(interaction, &body).await.into_response(),
-        },
-    }
+async fn interactive(State(served): State<Served>, request: Request) -> Response {
+    take(&served, Door::Interactive, request).await
 }
 
-async fn events(State(slack): State<Arc<Slack>>, request: Request) -> Response {
-    match open(&slack, request).await {
+async fn events(State(served): State<Served>, request: Request) -> Response {
+    take(&served, Door::Events, request).await
+}
+
+async fn take(served: &Served, door: Door, request: Request) -> Response {
+    match open(served, request).await {
         Err(refused) => refused,
-        Ok(body) => match Event::parse(&body) {
-            Err(why) => Reply::Refused(why).into_response(),
-            Ok(event) => slack.event(event).await.into_response(),
-        },
+        Ok(body) => served.0.take(door, &body).await.into_response(),
     }
 }
 
 /// The body, read within limits and signed by Slack; or the answer to whoever sent it.
-async fn open(slack: &Slack, request: Request) -> Result<Bytes, Response> {
+async fn open((slack, secret): &Served, request: Request) -> Result<Bytes, Response> {
     let (head, body) = request.into_parts();
     let body = read(&head.headers, body).await?;
     if signature::is_ssl_check(&body) {
@@ -99,7 +93,7 @@ async fn open(slack: &Slack, request: Request) -> Result<Bytes, Response> {
     }
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let (timestamp, signed) = (header(signature::TIMESTAMP_HEADER), header(signature::SIGNATURE_HEADER));
-    match signature::check(&slack.signing_secret, timestamp, signed, &body, slack.desk.now()) {
+    match signature::check(secret, timestamp, signed, &body, slack.desk.now()) {
         Ok(()) => Ok(body),
         Err(why) => {
             if why == signature::NotFromSlack::Stale {

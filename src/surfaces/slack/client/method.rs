@@ -37,6 +37,8 @@ pub const CHAT_GET_PERMALINK: Method = reads("chat.getPermalink", "", 100);
 pub const CHAT_POST_MESSAGE: Method = does("chat.postMessage", "chat:write", 300);
 pub const CHAT_POST_EPHEMERAL: Method = does("chat.postEphemeral", "chat:write", 100);
 pub const CHAT_UPDATE: Method = Method { repeatable: true, ..does("chat.update", "chat:write", 50) };
+/// Its scope, `connections:write`, is the app-level token's. How often it may be called Slack says itself.
+pub const APPS_CONNECTIONS_OPEN: Method = reads("apps.connections.open", "", AT_ONCE);
 pub const VIEWS_OPEN: Method = does("views.open", "", AT_ONCE);
 pub const VIEWS_UPDATE: Method = does("views.update", "", AT_ONCE);
 pub const VIEWS_PUBLISH: Method = Method { repeatable: true, ..does("views.publish", "", 100) };
@@ -50,6 +52,7 @@ pub const METHODS: &[&Method] = &[
     &CHAT_POST_MESSAGE,
     &CHAT_POST_EPHEMERAL,
     &CHAT_UPDATE,
+    &APPS_CONNECTIONS_OPEN,
     &VIEWS_OPEN,
     &VIEWS_UPDATE,
     &VIEWS_PUBLISH,
@@ -77,6 +80,22 @@ mod tests {
         used.remove("");
         used.insert("commands".to_owned()); // no method: the slash command and the shortcut need it
         assert_eq!(manifest(&["oauth_config", "scopes", "bot"]), used);
+    }
+
+    #[test]
+    fn what_it_says_to_do_for_socket_mode_leaves_no_address() {
+        let whole = include_str!("../../../../slack-app-manifest.yaml");
+        let kept =
+            |line: &&str| !["url:", "request_url:", "message_menu_options_url:"].iter().any(|it| line.trim().starts_with(it));
+        let lines: Vec<&str> = whole.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(lines[lines.len() - 2].trim(), "socket_mode_enabled: false", "the line before the last");
+        let socket: Vec<&str> = lines.iter().copied().filter(kept).collect();
+        assert_eq!(lines.len() - socket.len(), 4, "of the command, two request_url, the options");
+        let socket = socket.join("\n").replace("socket_mode_enabled: false", "socket_mode_enabled: true");
+        assert!(!socket.contains("https://"), "{socket}");
+        let settings = Section::whole("socket.yaml", socket).child("settings");
+        assert_eq!(settings.child("socket_mode_enabled").read::<bool>().expect("read"), Some(true));
+        assert_eq!(settings.child("interactivity").child("is_enabled").read::<bool>().expect("read"), Some(true));
     }
 
     #[test]
