@@ -18,7 +18,9 @@ mod escape;
 pub mod events;
 pub mod faults;
 mod inputs;
+pub mod live;
 mod pace;
+mod page;
 mod payload;
 pub mod person;
 mod respond;
@@ -41,6 +43,7 @@ use serde_json::Value;
 
 pub use deliver::Delivery;
 pub use faults::{Fault, Trouble};
+pub use live::{Beside, Features, Target, Try};
 pub use person::{Press, PressTarget, TypeAhead};
 pub use submit::{Outcome, SubmitResult};
 pub use world::{Call, Channel, Emitted, Group, User, Variant};
@@ -85,6 +88,8 @@ pub struct Settings {
     pub variant: Variant,
     /// How long an app may take to acknowledge, in real milliseconds.
     pub ack_ms: u64,
+    /// What stands in Slack's menus because of the app.
+    pub features: live::Features,
 }
 
 impl Default for Settings {
@@ -102,6 +107,7 @@ impl Default for Settings {
             should_escape: true,
             variant: Variant::default(),
             ack_ms: 3000,
+            features: live::Features::default(),
         }
     }
 }
@@ -143,7 +149,7 @@ struct Inner {
     address: SocketAddr,
     client: deliver::Client,
     stop: tokio::sync::Notify,
-    /// Told after every call of the app and every answer of it.
+    /// Told after every call of the app, every answer of it, and every act over HTTP.
     changed: tokio::sync::Notify,
     task: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
@@ -192,8 +198,8 @@ impl Sim {
     /// Everything as at the start: people, channels, messages, faults and logs. Settings stay.
     pub fn reset(&self) {
         let mut world = self.world();
-        let (settings, base) = (world.settings.clone(), world.base.clone());
-        *world = world::World::new(settings, base);
+        let (settings, base, beside) = (world.settings.clone(), world.base.clone(), world.beside.clone());
+        *world = world::World { beside, ..world::World::new(settings, base) };
     }
 
     pub fn set_app(&self, app: AppUrls) {

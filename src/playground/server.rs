@@ -1,5 +1,5 @@
 //! The listening side: accepts connections and hands each request to the Web API, the response
-//! URLs or the control API. It must never decide anything about Slack itself.
+//! URLs, the control API or the page. It must never decide anything about Slack itself.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Sim, control, respond, web};
+use super::{Sim, control, page, respond, web};
 
 /// No request of an app is larger: a view has 250 KB, a form may triple it.
 const LARGEST: usize = 4_000_000;
@@ -107,8 +107,12 @@ async fn route(sim: &Sim, request: Request<Incoming>) -> Result<Reply, Infallibl
         web::serve(sim, method, &head.method, query, &head.headers, &body).await
     } else if let Some(id) = path.strip_prefix("/response/") {
         respond::serve(sim, id, &head.headers, &body).await
+    } else if let Some(refused) = page::refusal(&head, sim.address()) {
+        refused
     } else if let Some(verb) = path.strip_prefix("/_control/") {
         control::serve(sim, &head.method, verb, query, &body).await
+    } else if let Some(file) = page::file(path) {
+        file
     } else {
         Reply::json(404, Vec::new(), &json!({ "ok": false, "error": "not_found" }))
     })
