@@ -146,7 +146,7 @@ impl Watched {
             Some(admin) => admin,
             none => none.insert(self.target.look().await?),
         };
-        self.target.members(admin, &ROLES).await
+        self.target.members(admin, &ROLES, &PEOPLE).await
     }
 
     /// What a person gets who asks now, in the session they have open.

@@ -111,16 +111,18 @@ impl Target {
         Ok(PgConnection::connect(&self.admin).await?)
     }
 
-    /// Who is in these roles, as PostgreSQL has it.
-    pub async fn members(&self, admin: &mut PgConnection, roles: &[&str]) -> Result<Vec<Membership>, Failed> {
+    /// Who is in these roles, and in which any of these people are, as PostgreSQL has it.
+    pub async fn members(&self, admin: &mut PgConnection, roles: &[&str], people: &[&str]) -> Result<Vec<Membership>, Failed> {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
         let rows = sqlx::query(
             "SELECT r.rolname AS role, m.rolname AS member, g.rolname AS grantor, left(a.admin_option::text, 1) AS admin,
                  left(a.inherit_option::text, 1) AS inherit, left(a.set_option::text, 1) AS set
              FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
                  JOIN pg_roles g ON g.oid = a.grantor
-             WHERE r.rolname = ANY($1) ORDER BY r.rolname, a.oid",
+             WHERE r.rolname = ANY($1) OR m.rolname = ANY($2) ORDER BY r.rolname, a.oid",
         )
-        .bind(roles.iter().map(|role| (*role).to_owned()).collect::<Vec<String>>())
+        .bind(names(roles))
+        .bind(names(people))
         .fetch_all(admin)
         .await?;
         let cells = |row: &sqlx::postgres::PgRow| MEMBERSHIP.iter().map(|name| row.try_get::<String, _>(*name)).collect();
@@ -242,8 +244,8 @@ impl Opened {
     }
 }
 
-/// A small shop: a table, two roles that may use it, four people who may not, and p0's own login as
-/// `docs/postgresql.md` says.
+/// A shop: a table, two roles that may use it, so many others that one has to search, four people who have none, and
+/// p0's own login as `docs/postgresql.md` says.
 async fn lay_out(target: &Target) -> Result<(), Failed> {
     let password = &target.password;
     let sql = format!(
@@ -259,7 +261,16 @@ async fn lay_out(target: &Target) -> Result<(), Failed> {
          CREATE ROLE dave LOGIN PASSWORD '{password}';
          CREATE ROLE p0 LOGIN PASSWORD '{password}';
          GRANT analyst, app_rw TO p0 WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
-         GRANT pg_signal_backend TO p0 WITH INHERIT TRUE, SET FALSE;"
+         GRANT pg_signal_backend TO p0 WITH INHERIT TRUE, SET FALSE;
+         DO $$ DECLARE name text; BEGIN
+             FOR name IN SELECT team || '_' || may FROM
+                 unnest('{{billing,catalog,claims,finance,fleet,growth,hr,legal,loyalty,payments,pricing,returns,sales,search,shipping,stock,
+                     support,tax,trust,web}}'::text[]) team, unnest('{{read,write,export,audit,admin}}'::text[]) may
+             LOOP
+                 EXECUTE format('CREATE ROLE %I', name);
+                 EXECUTE format('GRANT %I TO p0 WITH ADMIN TRUE, INHERIT FALSE, SET FALSE', name);
+             END LOOP;
+         END $$;"
     );
     let mut admin = target.look().await?;
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await?;
@@ -290,7 +301,6 @@ integrations:
         title: Orders database
         url: {{ file: {} }}
         login: \"{{local}}\"
-        roles: [ analyst, app_rw ]
 ",
             url.display()
         );

@@ -148,7 +148,7 @@ async fn try_query(session: &mut PgConnection, screen: &Screen) {
 async fn show_members(target: &Target, screen: &Screen, roles: &[&str]) -> Result<(), Failed> {
     screen.say(&format!("pg_auth_members for {}:", roles.join(" and ")));
     let mut admin = target.look().await?;
-    screen.table(&MEMBERSHIP, &target.members(&mut admin, roles).await?);
+    screen.table(&MEMBERSHIP, &target.members(&mut admin, roles, &[]).await?);
     Ok(admin.close().await?)
 }
 
@@ -263,7 +263,7 @@ pub async fn stay(place: &Place, target: &Target, screen: &Screen) -> Result<(),
     let roles = [ROLE, "app_rw"];
     let mut seen = everything(place)?;
     let mut admin = target.look().await?;
-    let mut members = target.members(&mut admin, &roles).await?;
+    let mut members = target.members(&mut admin, &roles, &[]).await?;
     loop {
         if screen.reader_left() {
             return Ok(());
@@ -277,7 +277,7 @@ pub async fn stay(place: &Place, target: &Target, screen: &Screen) -> Result<(),
             }
         }
         seen = now;
-        let current = target.members(&mut admin, &roles).await?;
+        let current = target.members(&mut admin, &roles, &[]).await?;
         if current != members {
             screen.line("");
             show_members(target, screen, &roles).await?;

@@ -192,7 +192,7 @@ function combobox({ search, chosen, multi, most, placeholder, put, common, names
     hide();
     put(multi ? chosen.map((other) => other.value) : one.value);
   }
-  input.addEventListener('focus', () => { input.select(); look(''); });
+  input.addEventListener('focus', () => input.select());
   input.addEventListener('click', () => { if (list.hidden) look(''); });
   input.addEventListener('input', soon);
   input.addEventListener('blur', () => {
