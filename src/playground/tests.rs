@@ -4,6 +4,7 @@ mod app;
 mod calls;
 mod flow;
 mod limits;
+mod page;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
