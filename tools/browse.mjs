@@ -1,85 +1,8 @@
-// The playground's page as people use it: started by tools/browse. Each story is told on a fresh playground of its own,
-// by what is on the screen: roles and names, as somebody sees or hears them. Nothing waits for a time, all for a sight.
-import { createRequire } from 'node:module';
-import { spawn } from 'node:child_process';
+// The playground's page as people use it: started by tools/browse. Each story is told on a fresh playground of its own.
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
-
-const modules = createRequire(join(process.env.P0_TOOLS_DIR, 'browse', 'package.json'));
-const { chromium } = modules('playwright-core');
-const axe = modules.resolve('axe-core/axe.min.js');
-const [binary] = process.argv.slice(2);
-const shots = process.env.P0_SHOTS;
-
-/// A playground that runs, and where.
-async function start() {
-  const p0 = spawn(binary, ['playground', '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  const url = await new Promise((good, bad) => {
-    const hear = (data) => { said += data; const found = /is at (http:\S+)/.exec(said); if (found) good(found[1]); };
-    p0.stdout.on('data', hear);
-    p0.stderr.on('data', hear);
-    p0.on('exit', () => bad(new Error(`the playground ended: ${said}`)));
-  });
-  const ended = new Promise((done) => p0.on('exit', done));
-  return { url, said: () => said, stop: async () => { p0.kill('SIGINT'); return ended; } };
-}
-
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
-
-/// The page in a browser of its own. Anything the browser complains of fails the story.
-async function visit(place, options) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  page.wrong = [];
-  page.on('console', (line) => { if (line.type() === 'error') page.wrong.push(line.text()); });
-  page.on('pageerror', (error) => page.wrong.push(error.message));
-  page.on('request', (request) => { if (!request.url().startsWith(place.url) && !request.url().startsWith('data:')) page.wrong.push(`asks ${request.url()}`); });
-  await page.goto(place.url);
-  await page.getByRole('button', { name: /^Alice/ }).waitFor();
-  return page;
-}
-
-// ---- what people do and see
-
-const button = (page, name) => page.getByRole('button', { name, exact: true });
-const messages = (page) => page.getByRole('log');
-const line = (page) => page.locator('#line');
-const form = (page) => page.locator('dialog.modal');
-const rows = (page) => page.getByRole('region', { name: 'Rows of pg_auth_members' });
-const role = (page) => form(page).getByRole('combobox', { name: 'Role', exact: true });
-const option = (page, name) => form(page).locator('[role=listbox]').getByRole('option', { name, exact: true });
-const row = (page, who) => rows(page).locator('tr:not(.gone)').filter({ hasText: who });
-const session = (page) => page.getByRole('group', { name: 'Open sessions' });
-
-const be = (page, who) => page.locator('#people').getByRole('button', { name: new RegExp(`^${who}`) }).click();
-const go = (page, where) => page.locator('#side').getByRole('button', { name: new RegExp(`^(# ?|p0 ?)?${where}`) }).click();
-async function type(page, text) {
-  await line(page).fill(text);
-  await line(page).press('Enter');
-}
-const ask = (page, reason) => type(page, `/p0 request postgres role analyst --reason "${reason}" --duration 1h`);
-const approve = async (page) => {
-  await be(page, 'Bob');
-  await go(page, 'access-requests');
-  await messages(page).getByRole('button', { name: /^Approve/ }).last().click();
-};
-const told = (page, text) => messages(page).getByText(text).last().waitFor();
-
-async function shoot(page, name) {
-  if (shots) await page.screenshot({ path: join(shots, `${name}.png`), animations: 'disabled' });
-}
-
-async function accessible(page, name) {
-  await page.addScriptTag({ path: axe });
-  const found = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
-  const bad = found.violations.map((one) => `${one.impact}: ${one.id}: ${one.help}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`);
-  assert.deepEqual(bad, [], name);
-  await shoot(page, name);
-}
-
-// ---- the stories
+import { anyApp } from './browse_fields.mjs';
+import { accessible, approve, ask, be, browser, button, form, go, line, messages, option, role, row, session, shoot, shots, start, told, type, visit } from './browse_page.mjs';
 
 const stories = {
   async 'a newcomer sees an access come and go in the first minute'(place) {
@@ -308,6 +231,8 @@ const stories = {
     await messages(page).getByText('1 reply').waitFor();
     await accessible(page, 'thread');
   },
+
+  'any app has every kind of field, a Home tab, menus and threads': anyApp,
 };
 
 async function picture(page) {

@@ -6,12 +6,10 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::{Error, Sim};
 use crate::domain::time::{Span, Time};
@@ -20,7 +18,7 @@ use crate::domain::time::{Span, Time};
 const PATIENCE: Span = Span::seconds(20);
 
 /// How often the targets are looked at while somebody watches.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LOOK_EVERY: Span = Span::millis(200);
 
 /// A jump to the end leaves this much of it to be watched.
 const LEFT_TO_WATCH: Span = Span::seconds(3);
@@ -126,14 +124,15 @@ pub(super) async fn seen(sim: &Sim, since: &str) -> Value {
 /// What stands beside Slack, once it is something else than `since`.
 pub(super) async fn beside(sim: &Sim, since: &str) -> Result<Value, Error> {
     let beside = sim.beside()?;
-    let patient_until = Instant::now() + PATIENCE.to_std();
+    let mut looks = PATIENCE.0 / LOOK_EVERY.0;
     loop {
         let content = json!({ "next_end": beside.next_end().await, "targets": beside.targets().await });
         let version = version(&content);
-        if version != since || Instant::now() > patient_until {
+        if version != since || looks == 0 {
             return Ok(told(sim, content, version));
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        looks -= 1;
+        tokio::time::sleep(LOOK_EVERY.to_std()).await;
     }
 }
 
@@ -180,7 +179,7 @@ impl Sim {
         json!({
             "team": { "id": world.team_id, "name": world.team_name }, "bot_user": world.bot_user,
             "users": world.users, "channels": world.channels, "groups": world.groups, "messages": messages,
-            "screens": screens, "homes": homes, "features": world.settings.features, "forwarded": world.forwarded,
+            "screens": screens, "homes": homes, "features": world.settings.features, "forwarded": world.forwarded, "beside": world.beside.is_some(),
         })
     }
 }

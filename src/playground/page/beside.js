@@ -37,7 +37,7 @@ const worked = new Set();
 
 export function showTargets() {
   const targets = state.beside?.targets;
-  document.body.classList.toggle('alone', !targets);
+  document.body.classList.toggle('alone', !state.seen.beside);
   if (!targets) return;
   reconcile($('targets'), targets.map((target, index) => {
     const key = `${index}/${target.title}`;

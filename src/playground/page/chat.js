@@ -141,6 +141,7 @@ export function write(text) {
 function composer(app) {
   const readOnly = app && state.seen.features.app_home.messages_tab_read_only_enabled;
   $('composer').hidden = readOnly;
+  $('help').hidden = !state.seen.features.slash_commands.length;
   if (drawn === draftKey()) return;
   drawn = draftKey();
   $('line').value = drafts.get(drawn) ?? '';
@@ -205,7 +206,6 @@ export function startComposer() {
     return all.map((one) => ({ text: one.name, about: one.description, run: () => doing('shortcut', { callback_id: one.callback_id }) }));
   }));
   $('help').addEventListener('click', () => {
-    const command = state.seen.features.slash_commands[0]?.command;
-    if (command) doing('command', { channel: place(), command, text: 'help' });
+    doing('command', { channel: place(), command: state.seen.features.slash_commands[0].command, text: 'help' });
   });
 }

@@ -32,5 +32,12 @@ for (const button of document.querySelectorAll('[data-side]')) {
 }
 
 setInterval(() => { if (state.seen) showGuide(); }, 1000);
-follow('seen', (seen) => { state.seen = seen; changed(); });
-follow('beside', (beside) => { state.beside = beside; changed(); });
+let watching = false;
+follow('seen', (seen) => {
+  state.seen = seen;
+  if (seen.beside && !watching) {
+    watching = true;
+    follow('beside', (beside) => { state.beside = beside; changed(); });
+  }
+  changed();
+});

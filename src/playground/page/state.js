@@ -87,7 +87,6 @@ export async function follow(what, use) {
     try {
       const answer = await fetch(`/_control/${what}?since=${since}`);
       const said = await answer.json();
-      if (answer.status === 400) return;
       if (!answer.ok) throw new Error(said.error);
       document.body.classList.remove('lost');
       since = said.version;
