@@ -210,7 +210,7 @@ const stories = {
     await page.keyboard.press('Escape');
     await form(page).waitFor({ state: 'detached' });
     await approve(page);
-    await button(page, 'Clock and targets').click();
+    await button(page, 'See it').click();
     await row(page, 'alice').waitFor();
     await fits('narrow-target');
     await button(page, 'Jump to the end').last().click();
@@ -236,7 +236,7 @@ const stories = {
 };
 
 async function picture(page) {
-  await page.setViewportSize({ width: 1200, height: 700 });
+  await page.setViewportSize({ width: 1280, height: 720 });
   await page.waitForFunction(() => document.getAnimations().every((one) => one.playState === 'finished'));
   await page.screenshot({ path: process.env.P0_PICTURE, animations: 'disabled' });
 }
