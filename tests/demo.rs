@@ -51,9 +51,9 @@ fn played(configure: impl FnOnce(&mut Command) -> &mut Command) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p0"));
     command.args(["playground", "--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut playground = configure(&mut command).spawn().expect("it runs");
-    let mut lines = BufReader::new(playground.stdout.take().expect("its output")).lines().map(|line| line.expect("text"));
+    let lines = BufReader::new(playground.stdout.take().expect("its output")).lines().map(|line| line.expect("text"));
     let mut told: Vec<String> = Vec::new();
-    while let Some(line) = lines.next() {
+    for line in lines {
         let there = line.contains("stays up until Ctrl-C");
         told.push(line);
         if there {

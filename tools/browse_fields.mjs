@@ -73,7 +73,13 @@ const loud = [
 ];
 
 export const anyApp = () => anotherApp(async ({ place, call, acted, submitted, homes }) => {
+  const features = { slash_commands: [{ command: '/anything', description: 'Opens everything' }],
+    shortcuts: [{ name: 'Look at this', type: 'message', callback_id: 'look', description: 'Takes the message along' }], app_home: { home_tab_enabled: true } };
+  const set = await fetch(`${place.url}_control/settings`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ features }) });
+  assert.equal(set.status, 200);
   const page = await visit(place, { bypassCSP: true });
+  await type(page, '/unheard-of');
+  await page.getByText('/unheard-of is not a valid command').waitFor();
   assert.equal(await page.getByLabel('Clock and targets', { exact: true }).isVisible(), false, 'a stand-in alone has no clock to move');
   await type(page, '/anything');
   const fill = (label, value) => form(page).getByLabel(label, { exact: true }).fill(value);
@@ -129,10 +135,14 @@ export const anyApp = () => anotherApp(async ({ place, call, acted, submitted, h
   await page.waitForFunction(() => !document.querySelector('.busy'));
   assert.deepEqual(acted.map((one) => [one.action_id, one.selected_option?.value ?? one.value]), [['more', 'two'], ['pick', 'three'], ['go', 'v']]);
 
-  await call('views.publish', { user_id: 'U0ALICE', view: { type: 'home', blocks: [{ type: 'section', text: plain('Old') }] } });
+  await messages(page).getByRole('button', { name: /^More for the message of p0/ }).last().click();
+  await page.getByRole('menuitem', { name: /^Look at this/ }).click();
+  await page.waitForFunction(() => !document.querySelector('.menu:not([hidden])'));
   await go(page, 'p0');
   await button(page, 'Home').click();
   await page.getByRole('heading', { name: 'Your accesses' }).waitFor();
   assert.equal(homes(), 1);
+  const looked = acted.at(-1);
+  assert.deepEqual([looked.type, looked.callback_id, looked.message.text], ['message_action', 'look', 'All kinds']);
   await accessible(page, 'home');
 });

@@ -22,7 +22,7 @@
 //! | `forward`, `jump` | `span`; nothing | moves the clock forward, or to just before the next end, where there is one to move |
 //! | `faults` | one fault or a list: `on, kind, times?, after?` and `ms`, `retry_after` or `error`; `[]` clears | see [`super::faults`] |
 //! | `app` | `base`, or `commands, interactive, options, events` | where the app listens |
-//! | `settings` | any of `rate_limits, should_escape, scopes, bot_token, signing_secret, variant, ack_ms` | changes settings |
+//! | `settings` | any of `rate_limits, should_escape, scopes, bot_token, signing_secret, variant, ack_ms, features` | changes settings; `features` as in an app manifest |
 //! | `user`, `channel`, `group` | a whole one | adds it, or replaces the one with its id |
 //! | `reset` | nothing | everything as at the start |
 //!
@@ -42,7 +42,7 @@ use serde_json::{Value, json};
 use super::faults::Fault;
 use super::live;
 use super::server::Reply;
-use super::{AppUrls, Error, Press, PressTarget, Sim, Variant};
+use super::{AppUrls, Error, Features, Press, PressTarget, Sim, Variant};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -108,6 +108,7 @@ struct Change {
     signing_secret: Option<String>,
     variant: Option<Variant>,
     ack_ms: Option<u64>,
+    features: Option<Features>,
 }
 
 fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Error> {
@@ -200,6 +201,7 @@ async fn act(sim: &Sim, verb: &str, body: &Value) -> Result<Value, Error> {
                 change.signing_secret.into_iter().for_each(|value| settings.signing_secret = value);
                 change.variant.into_iter().for_each(|value| settings.variant = value);
                 change.ack_ms.into_iter().for_each(|value| settings.ack_ms = value);
+                change.features.into_iter().for_each(|value| settings.features = value);
             });
             return Ok(done);
         }

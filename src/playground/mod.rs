@@ -6,8 +6,8 @@
 //! the two cannot agree on an error; it never reads a clock but the one handed in (only the
 //! time-outs of real sockets are tokio's), and it listens on this machine only.
 //!
-//! Start with [`Sim`]. People act by its methods ([`person`], [`submit`], [`events`]) or, over
-//! HTTP, by the table at the top of [`control`]; apps call [`web`] and [`respond`]. Socket Mode
+//! Start with [`Sim`]. People act by its methods ([`person`], [`submit`], [`events`]), over HTTP by
+//! the table at the top of [`control`], or in a browser by [`page`], which follows [`live`]; apps call [`web`] and [`respond`]. Socket Mode
 //! would be one more way in beside [`deliver`].
 
 pub mod blocks;
