@@ -44,7 +44,7 @@ export function showGuide() {
     0: ['You are Alice, and cannot read the orders. Ask for it.', button('Type it for me', () => { go(ALICE, 'C0GENERAL'); write(FIRST); }), ' then press Enter.'],
     1: state.me === BOB && state.places[BOB] === approvals().id ? ['You are Bob, who may approve. Press Approve below.'] : ['Bob may say yes.', button('Be Bob', () => go(BOB, approvals().id))],
     3: ['Alice is in: her row is there and her query is answered. Nobody has to remember to take it back.', h('button', { type: 'button', class: 'button narrow', onclick: () => document.querySelector('[data-side=beside]').click() }, 'See it'), button('Jump to the end', () => doing('jump', {}))],
-    4: ['Gone: taken away on time, and read back that it is gone. Now try the form, deny with a reason, or give it back early.', button('Open the form', () => { go(ALICE, 'C0GENERAL'); doing('command', { channel: 'C0GENERAL', command: '/p0', text: 'request' }); })],
+    4: ['Gone on time, and read back that it is gone. Next: the form, a denial, giving it back early.', button('Open the form', () => { go(ALICE, 'C0GENERAL'); doing('command', { channel: 'C0GENERAL', command: '/p0', text: 'request' }); })],
   }[done];
   box.replaceChildren(
     h('ol', {}, step(0, 'Ask'), step(1, 'Approve'), step(2, 'See it'), step(3, 'Jump to the end')),
