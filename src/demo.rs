@@ -1,23 +1,29 @@
-//! `p0 demo`: one access, shown from `/p0 request` to its end, with everything it needs started here.
+//! `p0 demo`: one access, shown from `/p0 request` to its end, with everything it needs started here; and
+//! `p0 playground` ([`page`]): the same place, to play in with a browser.
 //!
-//! It acts only as people act, through the Slack stand-in, and shows only what people, PostgreSQL and
+//! The demo acts only as people act, through the Slack stand-in, and shows only what people, PostgreSQL and
 //! the record say. One thing is not as in life: its clock can be moved forward, so that nobody waits an
 //! hour. It must never touch anything outside its temporary folder.
 
 mod look;
+pub mod page;
 mod place;
 mod screen;
 mod story;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::app::AppError;
 use crate::domain::outside::Outside;
 use crate::playground;
 use crate::store::StoreError;
+use crate::yaml::BadYaml;
 
 use place::Opened;
 use screen::Screen;
+
+const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -39,6 +45,8 @@ pub enum Failed {
     Listen(std::io::Error),
     #[error("the demo's PostgreSQL said no: {0}")]
     Target(#[from] sqlx::Error),
+    #[error("the app manifest cannot be read: {0}")]
+    Manifest(#[from] BadYaml),
     #[error("p0 did not start: {0}")]
     App(#[from] AppError),
     #[error("the record cannot be read: {0}")]
@@ -70,10 +78,11 @@ pub async fn run(args: Args, outside: Arc<dyn Outside>, stop: impl Future<Output
 }
 
 async fn tell(args: &Args, outside: Arc<dyn Outside>, opened: &mut Opened, screen: &Screen) -> Result<(), Failed> {
-    let place = opened.open(outside).await?;
-    story::tell(&place, screen).await?;
+    let (target, folder) = opened.postgres(&*outside).await?;
+    let place = opened.open(outside, ANY_PORT, Some(&target), folder).await?;
+    story::tell(&place, &target, screen).await?;
     if args.once {
         return Ok(());
     }
-    story::stay(&place, screen).await
+    story::stay(&place, &target, screen).await
 }

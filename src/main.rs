@@ -24,6 +24,8 @@ struct Command {
 enum What {
     /// Serve Slack and keep accesses as the record says they should be.
     Serve,
+    /// Open a workspace in the browser to try everything in, with all it needs started here.
+    Playground(demo::page::Args),
     /// Show one access from `/p0 request` to its end, with everything it needs started here.
     Demo(demo::Args),
     /// Say who has what through P0 just now.
@@ -54,6 +56,10 @@ async fn main() -> ExitCode {
         What::Serve => {
             telemetry::start("p0=info,warn");
             serve(outside).await
+        }
+        What::Playground(args) => {
+            telemetry::start("error");
+            demo::page::run(args, outside, stopped()).await.map_err(|error| error.to_string())
         }
         What::Demo(args) => {
             telemetry::start("error");

@@ -1,5 +1,6 @@
 //! The demo, run as people run it: what it tells, and that nothing is left of it.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 /// The rows of a table in the narration that begins after `from`, at or after `part`.
@@ -43,4 +44,38 @@ fn it_shows_an_access_from_the_ask_to_its_end_and_leaves_nothing() {
 
     let folder = told.split_once("settings in ").expect("the folder is named").1.lines().next().expect("a line");
     assert!(!std::path::Path::new(folder).exists(), "{folder} is still there");
+}
+
+/// Runs `p0 playground` until it says where it is, interrupts it, and answers what it said.
+fn played(configure: impl FnOnce(&mut Command) -> &mut Command) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_p0"));
+    command.args(["playground", "--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut playground = configure(&mut command).spawn().expect("it runs");
+    let lines = BufReader::new(playground.stdout.take().expect("its output")).lines().map(|line| line.expect("text"));
+    let mut told: Vec<String> = Vec::new();
+    for line in lines {
+        let there = line.contains("stays up until Ctrl-C");
+        told.push(line);
+        if there {
+            let interrupted = Command::new("kill").args(["-INT", &playground.id().to_string()]).status().expect("kill runs");
+            assert!(interrupted.success());
+        }
+    }
+    assert!(playground.wait().expect("it ends").success(), "{told:?}");
+    told.join("\n")
+}
+
+#[test]
+fn the_playground_does_without_a_database_and_leaves_nothing() {
+    let root = std::env::temp_dir().join(format!("p0-test-{}", std::process::id()));
+    let (temporary, tools) = (root.join("temporary"), root.join("tools"));
+    std::fs::create_dir_all(&temporary).expect("a folder");
+    std::fs::create_dir_all(&tools).expect("a folder");
+    let told = played(|command| command.env("TMPDIR", &temporary).env("P0_TOOLS_DIR", &tools));
+    let left = std::fs::read_dir(&temporary).expect("a folder").count();
+    std::fs::remove_dir_all(&root).expect("removed");
+    assert!(told.contains("Without a database to give access to: PostgreSQL 18 did not start"), "{told}");
+    assert!(told.contains("The playground is at http://127.0.0.1:"), "{told}");
+    assert!(told.ends_with("Everything that was started here is stopped and removed."), "{told}");
+    assert_eq!(left, 0, "something is left in the temporary folder");
 }

@@ -1,8 +1,10 @@
-//! Where the story takes place: a PostgreSQL of its own, the Slack stand-in, the real server on SQLite.
+//! Where it takes place: a PostgreSQL of its own, the Slack stand-in, the real server on SQLite.
 //! Everything lies in one temporary folder, PostgreSQL's, which `tools/postgres` removes when this
-//! process ends, however it ends.
+//! process ends, however it ends. Without a PostgreSQL there is a folder of ours, removed at the end.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,9 +25,13 @@ use crate::domain::outside::{Faults, Outside};
 use crate::domain::time::{Clock, Span, Time};
 use crate::playground::{self, AppUrls, Sim};
 use crate::secret::Env;
+use crate::yaml::Section;
 
 /// Starts the server of the demo; it ends when its standard input does.
 const TOOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/postgres");
+
+/// What the app adds to Slack's menus stands in its manifest.
+const APP_MANIFEST: &str = include_str!("../../slack-app-manifest.yaml");
 
 /// How long what was started may take to end.
 const END_WITHIN: Duration = Duration::from_secs(10);
@@ -67,12 +73,11 @@ struct Line {
     dir: PathBuf,
 }
 
-/// Everything the story needs.
+/// Everything that runs beside the target.
 pub struct Place {
     pub clock: Arc<Ahead>,
     pub sim: Sim,
     pub app: App,
-    pub target: Target,
     /// Where p0 listens.
     pub address: String,
     pub folder: PathBuf,
@@ -106,16 +111,18 @@ impl Target {
         Ok(PgConnection::connect(&self.admin).await?)
     }
 
-    /// Who is in these roles, as PostgreSQL has it.
-    pub async fn members(&self, admin: &mut PgConnection, roles: &[&str]) -> Result<Vec<Membership>, Failed> {
+    /// Who is in these roles, and in which any of these people are, as PostgreSQL has it.
+    pub async fn members(&self, admin: &mut PgConnection, roles: &[&str], people: &[&str]) -> Result<Vec<Membership>, Failed> {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
         let rows = sqlx::query(
             "SELECT r.rolname AS role, m.rolname AS member, g.rolname AS grantor, left(a.admin_option::text, 1) AS admin,
                  left(a.inherit_option::text, 1) AS inherit, left(a.set_option::text, 1) AS set
              FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
                  JOIN pg_roles g ON g.oid = a.grantor
-             WHERE r.rolname = ANY($1) ORDER BY r.rolname, a.oid",
+             WHERE r.rolname = ANY($1) OR m.rolname = ANY($2) ORDER BY r.rolname, a.oid",
         )
-        .bind(roles.iter().map(|role| (*role).to_owned()).collect::<Vec<String>>())
+        .bind(names(roles))
+        .bind(names(people))
         .fetch_all(admin)
         .await?;
         let cells = |row: &sqlx::postgres::PgRow| MEMBERSHIP.iter().map(|name| row.try_get::<String, _>(*name)).collect();
@@ -127,25 +134,49 @@ impl Target {
 #[derive(Default)]
 pub struct Opened {
     server: Option<Child>,
+    /// Ours to remove.
+    folder: Option<PathBuf>,
     sim: Option<Sim>,
     serving: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Opened {
-    pub async fn open(&mut self, outside: Arc<dyn Outside>) -> Result<Place, Failed> {
+    /// A PostgreSQL server, and the folder that goes with it.
+    pub async fn postgres(&mut self, outside: &dyn Outside) -> Result<(Target, PathBuf), Failed> {
         let password = format!("{:032x}", outside.random());
         let line = self.start_server().await?;
         let target = Target { version: line.version, port: line.port, admin: line.url, password };
         lay_out(&target).await?;
+        Ok((target, line.dir.join("p0")))
+    }
 
-        let folder = line.dir.join("p0");
-        write_settings(&folder, &target).map_err(|error| Failed::Folder(folder.display().to_string(), error))?;
+    /// A folder where there is no server's.
+    pub fn folder(&mut self, outside: &dyn Outside) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("p0-playground.{:032x}", outside.random()));
+        self.folder = Some(folder.clone());
+        folder
+    }
 
+    /// All else. `listen` is the stand-in's.
+    pub async fn open(
+        &mut self,
+        outside: Arc<dyn Outside>,
+        listen: SocketAddr,
+        target: Option<&Target>,
+        folder: PathBuf,
+    ) -> Result<Place, Failed> {
+        write_settings(&folder, target).map_err(|error| Failed::Folder(folder.display().to_string(), error))?;
         let clock = Arc::new(Ahead { outside, by: AtomicI64::new(0) });
         let secret = format!("{:032x}", clock.random());
         let token = format!("xoxb-{:032x}", clock.random());
-        let settings =
-            playground::Settings { signing_secret: secret.clone(), bot_token: token.clone(), ..playground::Settings::default() };
+        let features = Section::whole("slack-app-manifest.yaml", APP_MANIFEST).child("features").read()?;
+        let settings = playground::Settings {
+            listen,
+            signing_secret: secret.clone(),
+            bot_token: token.clone(),
+            features: features.unwrap_or_default(),
+            ..playground::Settings::default()
+        };
         let sim = Sim::start(settings, clock.clone()).await?;
         self.sim = Some(sim.clone());
 
@@ -168,7 +199,7 @@ impl Opened {
         let task = tokio::spawn(async move { served.run(listener, async { drop(stopped.await) }).await });
         self.serving = Some((stop, task));
         app.desk.refresh_choices().await;
-        Ok(Place { clock, sim, app, target, address, folder })
+        Ok(Place { clock, sim, app, address, folder })
     }
 
     /// In a process group of its own, so that an interrupt from the keyboard reaches p0 alone.
@@ -207,11 +238,14 @@ impl Opened {
             drop(server.stdin.take());
             let _ = tokio::time::timeout(END_WITHIN, server.wait()).await;
         }
+        if let Some(folder) = self.folder {
+            let _ = std::fs::remove_dir_all(folder); // it may never have been made
+        }
     }
 }
 
-/// A small shop: a table, two roles that may use it, four people who may not, and p0's own login as
-/// `docs/postgresql.md` says.
+/// A shop: a table, two roles that may use it, so many others that one has to search, four people who have none, and
+/// p0's own login as `docs/postgresql.md` says.
 async fn lay_out(target: &Target) -> Result<(), Failed> {
     let password = &target.password;
     let sql = format!(
@@ -227,7 +261,16 @@ async fn lay_out(target: &Target) -> Result<(), Failed> {
          CREATE ROLE dave LOGIN PASSWORD '{password}';
          CREATE ROLE p0 LOGIN PASSWORD '{password}';
          GRANT analyst, app_rw TO p0 WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
-         GRANT pg_signal_backend TO p0 WITH INHERIT TRUE, SET FALSE;"
+         GRANT pg_signal_backend TO p0 WITH INHERIT TRUE, SET FALSE;
+         DO $$ DECLARE name text; BEGIN
+             FOR name IN SELECT team || '_' || may FROM
+                 unnest('{{billing,catalog,claims,finance,fleet,growth,hr,legal,loyalty,payments,pricing,returns,sales,search,shipping,stock,
+                     support,tax,trust,web}}'::text[]) team, unnest('{{read,write,export,audit,admin}}'::text[]) may
+             LOOP
+                 EXECUTE format('CREATE ROLE %I', name);
+                 EXECUTE format('GRANT %I TO p0 WITH ADMIN TRUE, INHERIT FALSE, SET FALSE', name);
+             END LOOP;
+         END $$;"
     );
     let mut admin = target.look().await?;
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await?;
@@ -235,28 +278,32 @@ async fn lay_out(target: &Target) -> Result<(), Failed> {
     Ok(())
 }
 
-fn write_settings(folder: &std::path::Path, target: &Target) -> std::io::Result<()> {
-    std::fs::create_dir(folder)?;
-    std::fs::write(folder.join("main.url"), target.url_of("p0"))?;
-    let config = format!(
-        "organisation: {{ slug: acme, title: Acme }}
+fn write_settings(folder: &Path, target: Option<&Target>) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().mode(0o700).create(folder)?;
+    let mut config = "organisation: { slug: acme, title: Acme }
 
 slack:
   approvals: C0REQUESTS # #access-requests
 
 policy:
-  approvers: {{ people: [ bob@acme.example, carol@acme.example ] }}
-
+  approvers: { people: [ bob@acme.example, carol@acme.example ] }
+"
+    .to_owned();
+    if let Some(target) = target {
+        std::fs::write(folder.join("main.url"), target.url_of("p0"))?;
+        let url = folder.join("main.url");
+        config += &format!(
+            "
 integrations:
   postgres:
     instances:
       main:
         title: Orders database
-        url: {{ file: {}/main.url }}
+        url: {{ file: {} }}
         login: \"{{local}}\"
-        roles: [ analyst, app_rw ]
 ",
-        folder.display()
-    );
+            url.display()
+        );
+    }
     std::fs::write(folder.join("p0.yaml"), config)
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Failed;
 use super::look;
-use super::place::{MEMBERSHIP, Place};
+use super::place::{MEMBERSHIP, Place, Target};
 use super::screen::{Ink, Screen};
 use crate::audit::{self, Entry};
 use crate::domain::id::RequestId;
@@ -26,14 +26,14 @@ const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 /// How much of the hour is waited for in earnest, so that the expiry lag is a real one.
 const WAITED_FOR: Span = Span::millis(1200);
 
-pub async fn tell(place: &Place, screen: &Screen) -> Result<(), Failed> {
-    introduce(place, screen);
+pub async fn tell(place: &Place, target: &Target, screen: &Screen) -> Result<(), Failed> {
+    introduce(place, target, screen);
 
     screen.part("1. Before");
-    let mut session = place.target.session("alice").await?;
+    let mut session = target.session("alice").await?;
     screen.say("alice opens a session in PostgreSQL and keeps it open:");
     try_query(&mut session, screen).await;
-    show_members(place, screen, &[ROLE]).await?;
+    show_members(target, screen, &[ROLE]).await?;
     screen.say("p0 may pass the role on (admin) and may not use it (inherit, set).");
 
     screen.part("2. alice asks");
@@ -62,7 +62,7 @@ pub async fn tell(place: &Place, screen: &Screen) -> Result<(), Failed> {
     screen.seen(&format!("{took} ms after his press, alice's direct message says"), &look::lines(&place.sim, &ready));
     let in_use = channel_says(place, "in use").await?;
     screen.seen("and the message in #access-requests has become", &look::short(&place.sim, &in_use));
-    show_members(place, screen, &[ROLE]).await?;
+    show_members(target, screen, &[ROLE]).await?;
     screen.say("In alice's open session:");
     try_query(&mut session, screen).await;
 
@@ -73,7 +73,7 @@ pub async fn tell(place: &Place, screen: &Screen) -> Result<(), Failed> {
     screen.say(&format!("Nobody does anything. (p0's clock is moved forward by {skipped}; the rest is waited for.)"));
     let ended = until("alice is told that it ended", async || dm(place, "alice", "access ended")).await?;
     screen.seen("alice's direct message says", &look::lines(&place.sim, &ended));
-    show_members(place, screen, &[ROLE]).await?;
+    show_members(target, screen, &[ROLE]).await?;
     screen.say("In alice's session, the same one, still open:");
     try_query(&mut session, screen).await;
 
@@ -88,10 +88,9 @@ pub async fn tell(place: &Place, screen: &Screen) -> Result<(), Failed> {
     show_record(place, screen, &entries).await
 }
 
-fn introduce(place: &Place, screen: &Screen) {
+fn introduce(place: &Place, target: &Target, screen: &Screen) {
     screen.line(&screen.ink(Ink::Bold, "p0 demo: one access, from /p0 request to its end. All of it runs on this machine only."));
     screen.line("");
-    let target = &place.target;
     screen.line(&format!(
         "   PostgreSQL {:<8} 127.0.0.1:{:<6} role analyst may read the table orders; alice has no role",
         target.version, target.port
@@ -146,10 +145,10 @@ async fn try_query(session: &mut PgConnection, screen: &Screen) {
     screen.line(&format!("     {answer}"));
 }
 
-async fn show_members(place: &Place, screen: &Screen, roles: &[&str]) -> Result<(), Failed> {
+async fn show_members(target: &Target, screen: &Screen, roles: &[&str]) -> Result<(), Failed> {
     screen.say(&format!("pg_auth_members for {}:", roles.join(" and ")));
-    let mut admin = place.target.look().await?;
-    screen.table(&MEMBERSHIP, &place.target.members(&mut admin, roles).await?);
+    let mut admin = target.look().await?;
+    screen.table(&MEMBERSHIP, &target.members(&mut admin, roles, &[]).await?);
     Ok(admin.close().await?)
 }
 
@@ -247,11 +246,11 @@ async fn until<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> Resu
 // ---- after the story
 
 /// Says how to act as the people, and shows what they and PostgreSQL see, for as long as somebody reads.
-pub async fn stay(place: &Place, screen: &Screen) -> Result<(), Failed> {
+pub async fn stay(place: &Place, target: &Target, screen: &Screen) -> Result<(), Failed> {
     screen.part("Now you. It stays up until Ctrl-C; what people see appears here. In another terminal:");
     screen.line("");
     let base = format!("http://{}/_control", place.sim.address());
-    screen.line(&format!("act() {{ curl -sS {base}/$1 -d \"$2\" | grep -o '\"error\":.*'; }}   # prints refusals only"));
+    screen.line(&format!("act() {{ curl -sS {base}/$1 -H content-type:application/json -d \"$2\" | grep -o '\"error\":.*'; }}   # prints refusals only"));
     screen.line(
         "act command '{\"user\":\"alice\",\"channel\":\"general\",\"command\":\"/p0\",\"text\":\"request postgres role app_rw --reason INC-43\"}'",
     );
@@ -263,8 +262,8 @@ pub async fn stay(place: &Place, screen: &Screen) -> Result<(), Failed> {
 
     let roles = [ROLE, "app_rw"];
     let mut seen = everything(place)?;
-    let mut admin = place.target.look().await?;
-    let mut members = place.target.members(&mut admin, &roles).await?;
+    let mut admin = target.look().await?;
+    let mut members = target.members(&mut admin, &roles, &[]).await?;
     loop {
         if screen.reader_left() {
             return Ok(());
@@ -278,10 +277,10 @@ pub async fn stay(place: &Place, screen: &Screen) -> Result<(), Failed> {
             }
         }
         seen = now;
-        let current = place.target.members(&mut admin, &roles).await?;
+        let current = target.members(&mut admin, &roles, &[]).await?;
         if current != members {
             screen.line("");
-            show_members(place, screen, &roles).await?;
+            show_members(target, screen, &roles).await?;
             members = current;
         }
     }

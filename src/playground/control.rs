@@ -1,6 +1,6 @@
 //! The control API: acts as the people, by JSON over HTTP. Each verb is a method of [`Sim`].
 //!
-//! It must never hold logic of its own. A refusal answers 400 `{"ok": false, "error": "..."}`.
+//! It answers as [`super::page`] allows. It must never hold logic of its own. A refusal answers 400 `{"ok": false, "error": "..."}`.
 //! `target` is `{"channel", "ts"}` (`"ts": "last"`: the newest there) or `{"view_id"}`; `which` is `action_id` and, where that is not
 //! enough, `block_id`, `value_is` (of a button) or `occurrence`, as fields of the body. People and channels go by name or
 //! id; the channel `dm` is the app's direct messages.
@@ -18,9 +18,11 @@
 //! | `open_home` | `user` | opens the Home tab |
 //! | `event`, `tick`, `verify_url` | any event; nothing; nothing | sends an event; sends due retries; checks the URL |
 //! | `say` | `user, channel, text, thread_ts?` | writes a message as a person |
+//! | `message_shortcut` | `user, target, callback_id` | runs a shortcut of a message |
+//! | `forward`, `jump` | `span`; nothing | moves the clock forward, or to just before the next end, where there is one to move |
 //! | `faults` | one fault or a list: `on, kind, times?, after?` and `ms`, `retry_after` or `error`; `[]` clears | see [`super::faults`] |
 //! | `app` | `base`, or `commands, interactive, options, events` | where the app listens |
-//! | `settings` | any of `rate_limits, should_escape, scopes, bot_token, signing_secret, variant, ack_ms, socket_mode` | changes settings |
+//! | `settings` | any of `rate_limits, should_escape, scopes, bot_token, signing_secret, variant, ack_ms, socket_mode, features` | changes settings; `features` as in an app manifest |
 //! | `disconnect` | `reason` (`warning`, `refresh_requested`, `link_disabled`), `nth?` | ends the nth socket of the app, or all |
 //! | `cut` | `nth?` | the network takes it away without a word |
 //! | `user`, `channel`, `group` | a whole one | adds it, or replaces the one with its id |
@@ -32,6 +34,7 @@
 //! | `views`, `home`, `dms`, `ephemerals` | `user` | what this person sees |
 //! | `messages` | `channel` | what everybody in it sees |
 //! | `calls`, `deliveries`, `emitted`, `pending` | | the logs |
+//! | `seen`, `beside` | `since` | all that people see; what stands beside Slack: once it has another `version` than `since` |
 
 use hyper::Method;
 use serde::Deserialize;
@@ -39,8 +42,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::faults::Fault;
+use super::live;
 use super::server::Reply;
-use super::{AppUrls, Error, Press, PressTarget, Sim, Variant};
+use super::{AppUrls, Error, Features, Press, PressTarget, Sim, Variant};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -61,6 +65,7 @@ struct Ask {
     presses: usize,
     cleared: bool,
     thread_ts: Option<String>,
+    span: String,
     target: Option<Target>,
 }
 
@@ -106,6 +111,7 @@ struct Change {
     variant: Option<Variant>,
     ack_ms: Option<u64>,
     socket_mode: Option<bool>,
+    features: Option<Features>,
 }
 
 fn nth(body: &Value) -> Option<usize> {
@@ -120,8 +126,12 @@ pub(super) async fn serve(sim: &Sim, http: &Method, verb: &str, query: &str, bod
     let body = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(body) };
     let done = match body {
         Err(error) => Err(Error::Unreadable(error.to_string())),
-        Ok(_) if *http == Method::GET => look(sim, verb, query),
-        Ok(body) => act(sim, verb, &body).await,
+        Ok(_) if *http == Method::GET => look(sim, verb, query).await,
+        Ok(body) => {
+            let done = act(sim, verb, &body).await;
+            sim.0.changed.notify_waiters();
+            done
+        }
     };
     match done {
         Ok(answer) => Reply::json(200, Vec::new(), &answer),
@@ -129,7 +139,7 @@ pub(super) async fn serve(sim: &Sim, http: &Method, verb: &str, query: &str, bod
     }
 }
 
-fn look(sim: &Sim, what: &str, query: &str) -> Result<Value, Error> {
+async fn look(sim: &Sim, what: &str, query: &str) -> Result<Value, Error> {
     let wanted = |name: &str| {
         url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     };
@@ -145,6 +155,8 @@ fn look(sim: &Sim, what: &str, query: &str) -> Result<Value, Error> {
         "deliveries" => json!(sim.deliveries()),
         "emitted" => json!(sim.emitted()),
         "pending" => json!(sim.pending()),
+        "seen" => live::seen(sim, &wanted("since").unwrap_or_default()).await,
+        "beside" => live::beside(sim, &wanted("since").unwrap_or_default()).await?,
         other => return Err(Error::Cannot(format!("there is no GET /_control/{other}"))),
     })
 }
@@ -198,6 +210,7 @@ async fn act(sim: &Sim, verb: &str, body: &Value) -> Result<Value, Error> {
                 change.signing_secret.into_iter().for_each(|value| settings.signing_secret = value);
                 change.variant.into_iter().for_each(|value| settings.variant = value);
                 change.ack_ms.into_iter().for_each(|value| settings.ack_ms = value);
+                change.features.into_iter().for_each(|value| settings.features = value);
             });
             return Ok(done);
         }
@@ -227,6 +240,9 @@ async fn person(sim: &Sim, verb: &str, ask: Ask) -> Result<Value, Error> {
         "fill" => json!(sim.fill(&ask.user, &ask.view_id, block, ask.value).await?),
         "enter" => json!(sim.enter(&ask.user, &ask.view_id, block).await?),
         "submit" => json!(sim.submit_with(&ask.user, &ask.view_id, ask.duplicate).await?),
+        "message_shortcut" => json!(sim.message_shortcut(&ask.user, ask.target(), &ask.callback_id).await?),
+        "forward" => json!({ "ok": true, "now": sim.forward(&ask.span)? }),
+        "jump" => json!({ "ok": true, "now": sim.jump().await? }),
         "close" => json!(sim.close(&ask.user, &ask.view_id, ask.cleared).await?),
         "open_home" => json!(sim.open_home(&ask.user).await?),
         "say" => json!({ "ok": true, "ts": sim.say(&ask.user, &ask.channel, &ask.text, ask.thread_ts.as_deref())? }),

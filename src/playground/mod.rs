@@ -6,9 +6,10 @@
 //! the two cannot agree on an error; it never reads a clock but the one handed in (only the
 //! time-outs of real sockets are tokio's), and it listens on this machine only.
 //!
-//! Start with [`Sim`]. People act by its methods ([`person`], [`submit`], [`events`]) or, over
-//! HTTP, by the table at the top of [`control`]; apps call [`web`] and [`respond`]. What is sent to them
-//! goes by HTTP or, with `socket_mode`, over the connections they opened ([`socket`]).
+//! Start with [`Sim`]. People act by its methods ([`person`], [`submit`], [`events`]), over HTTP by the table
+//! at the top of [`control`], or in a browser by [`page`], which follows [`live`]; apps call [`web`] and
+//! [`respond`]. What is sent to them goes by HTTP or, with `socket_mode`, over the connections they opened
+//! ([`socket`]).
 
 pub mod blocks;
 mod control;
@@ -18,7 +19,9 @@ mod escape;
 pub mod events;
 pub mod faults;
 mod inputs;
+pub mod live;
 mod pace;
+mod page;
 mod payload;
 pub mod person;
 mod respond;
@@ -42,6 +45,7 @@ use serde_json::Value;
 
 pub use deliver::Delivery;
 pub use faults::{Fault, Trouble};
+pub use live::{Beside, Features, Target, Try};
 pub use person::{Press, PressTarget, TypeAhead};
 pub use socket::Disconnect;
 pub use submit::{Outcome, SubmitResult};
@@ -91,6 +95,8 @@ pub struct Settings {
     pub variant: Variant,
     /// How long an app may take to acknowledge, in real milliseconds.
     pub ack_ms: u64,
+    /// What stands in Slack's menus because of the app.
+    pub features: live::Features,
 }
 
 impl Default for Settings {
@@ -110,6 +116,7 @@ impl Default for Settings {
             should_escape: true,
             variant: Variant::default(),
             ack_ms: 3000,
+            features: live::Features::default(),
         }
     }
 }
@@ -151,7 +158,7 @@ struct Inner {
     address: SocketAddr,
     client: deliver::Client,
     stop: tokio::sync::Notify,
-    /// Told after every call of the app and every answer of it.
+    /// Told after every call of the app, every answer of it, and every act over HTTP.
     changed: tokio::sync::Notify,
     task: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
@@ -200,8 +207,8 @@ impl Sim {
     /// Everything as at the start: people, channels, messages, faults and logs. Settings stay.
     pub fn reset(&self) {
         let mut world = self.world();
-        let (settings, base) = (world.settings.clone(), world.base.clone());
-        *world = world::World::new(settings, base);
+        let (settings, base, beside) = (world.settings.clone(), world.base.clone(), world.beside.clone());
+        *world = world::World { beside, ..world::World::new(settings, base) };
     }
 
     pub fn set_app(&self, app: AppUrls) {

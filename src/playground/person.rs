@@ -233,6 +233,33 @@ impl Sim {
         Ok(self.send(out).await)
     }
 
+    /// Runs a shortcut of a message.
+    pub async fn message_shortcut(&self, user: &str, target: PressTarget, callback_id: &str) -> Result<Delivery, Error> {
+        let now = self.now();
+        let out = {
+            let mut world = self.world();
+            let user = world.person(user)?.clone();
+            let Seen::Message(message) = world.seen(&user, &target)? else {
+                return Err(Error::Cannot("only messages have such shortcuts".to_owned()));
+            };
+            if message.only_for.is_some() {
+                return Err(Error::Cannot("a message that only one person sees has no shortcuts".to_owned()));
+            }
+            let mut payload = world.interaction("message_action", &user);
+            world.in_message(&mut payload, &message);
+            for key in ["container", "state"] {
+                payload.as_object_mut().map(|payload| payload.shift_remove(key));
+            }
+            payload["action_ts"] = world.ts(now).into();
+            payload["callback_id"] = callback_id.into();
+            payload["message_ts"] = message.ts.as_str().into();
+            payload["trigger_id"] = world.trigger(now, &user.id, None).into();
+            payload["response_url"] = world.response_url(now, &user.id, &message.channel, Some(&message.ts)).into();
+            interactive(&world, "message_action", payload, false)
+        };
+        Ok(self.send(out).await)
+    }
+
     /// Presses a button.
     pub async fn press(&self, user: &str, target: PressTarget, press: impl Into<Press>) -> Result<Delivery, Error> {
         let press = press.into();

@@ -1,5 +1,5 @@
 //! The listening side: accepts connections and hands each request to the Web API, the response
-//! URLs, the sockets or the control API. It must never decide anything about Slack itself.
+//! URLs, the sockets, the control API or the page. It must never decide anything about Slack itself.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{Sim, control, respond, web};
+use super::{Sim, control, page, respond, web};
 
 /// No request of an app is larger: a view has 250 KB, a form may triple it.
 const LARGEST: usize = 4_000_000;
@@ -119,14 +119,18 @@ async fn route(sim: &Sim, request: Request<Incoming>) -> Result<Reply, Infallibl
         web::serve(sim, method, &head.method, query, &head.headers, &body).await
     } else if let Some(id) = path.strip_prefix("/response/") {
         respond::serve(sim, id, &head.headers, &body).await
-    } else if let Some(verb) = path.strip_prefix("/_control/") {
-        control::serve(sim, &head.method, verb, query, &body).await
     } else if path == "/link/" {
         let now = sim.now();
         match head.headers.get("sec-websocket-key") {
             Some(key) if sim.world().admit(now, query) => Reply::Socket(derive_accept_key(key.as_bytes())),
             Some(_) | None => Reply::json(400, Vec::new(), &json!({ "ok": false, "error": "invalid_ticket" })),
         }
+    } else if let Some(refused) = page::refusal(&head, sim.address()) {
+        refused
+    } else if let Some(verb) = path.strip_prefix("/_control/") {
+        control::serve(sim, &head.method, verb, query, &body).await
+    } else if let Some(file) = page::file(path) {
+        file
     } else {
         Reply::json(404, Vec::new(), &json!({ "ok": false, "error": "not_found" }))
     })

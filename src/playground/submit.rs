@@ -227,7 +227,7 @@ impl Sim {
 }
 
 impl World {
-    fn screen(&self, user: &str) -> Vec<Value> {
+    pub(super) fn screen(&self, user: &str) -> Vec<Value> {
         let stack = self.stacks.get(user).into_iter().flatten();
         stack
             .filter_map(|id| self.view(id))
@@ -239,13 +239,16 @@ impl World {
             .collect()
     }
 
-    fn listed(&self, wanted: impl Fn(&super::world::Message) -> bool) -> Vec<Value> {
+    pub(super) fn listed(&self, wanted: impl Fn(&super::world::Message) -> bool) -> Vec<Value> {
         let shown = self.messages.iter().filter(|message| wanted(message));
         shown
             .map(|message| {
                 let mut json = self.message_json(message);
                 json["channel"] = message.channel.as_str().into();
                 json["state"] = json!({ "values": message.state });
+                if let Some(only) = &message.only_for {
+                    json["only_for"] = only.as_str().into();
+                }
                 json
             })
             .collect()

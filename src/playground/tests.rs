@@ -4,6 +4,7 @@ mod app;
 mod calls;
 mod flow;
 mod limits;
+mod page;
 mod recorded;
 mod socket;
 

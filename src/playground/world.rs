@@ -220,6 +220,9 @@ pub(super) struct World {
     pub pace: Pace,
     pub dice: Dice,
     pub last_ts: i64,
+    pub beside: Option<std::sync::Arc<dyn super::Beside>>,
+    /// How far the clock was moved.
+    pub forwarded: Span,
 }
 
 impl World {
@@ -254,6 +257,8 @@ impl World {
             pace: Pace::default(),
             dice,
             last_ts: 0,
+            beside: None,
+            forwarded: Span::ZERO,
         };
         super::seed::plant(&mut world);
         world
