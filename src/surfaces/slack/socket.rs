@@ -31,11 +31,13 @@ use crate::domain::time::{Span, Time};
 #[cfg(test)]
 mod tests;
 
-/// How many connections stand at once. Slack allows ten for all processes of an app together.
+/// How many connections stand at once. Slack allows ten for all processes of an app together, and for a
+/// moment there is one more for each that is replaced.
 const CONNECTIONS: usize = 2;
+const PROCESSES: usize = 4;
 /// How long a connection may take to be there, and then to say hello.
 const OPEN_WITHIN: Span = Span::seconds(10);
-/// A connection that stood this long is no sign of trouble when it ends.
+/// A connection that stood this long is replaced without a pause when it ends or will end.
 const STEADY: Span = Span::seconds(30);
 /// The pauses between tries: the first, and the longest.
 const PAUSE: Span = Span::millis(250);
@@ -192,10 +194,7 @@ impl Sockets {
 fn refusal(reason: Option<&str>) -> String {
     match reason {
         Some("too_many_websockets") => {
-            format!(
-                "Slack allows ten for one app: run at most {} processes of p0, and nothing else with this token",
-                10 / CONNECTIONS
-            )
+            format!("Slack allows ten for one app: run at most {PROCESSES} processes of p0, and nothing else with this token")
         }
         Some("link_disabled") => "Socket Mode is turned off: turn it on in the app's settings".to_owned(),
         _ => "Slack gave it up before it was of use".to_owned(),
@@ -226,16 +225,12 @@ async fn keep(slack: &Arc<Slack>, sockets: &Arc<Sockets>, mut stop: watch::Recei
                     serve(socket, |said| take(slack.clone(), said), leaving, stop, PATIENCE).await;
                     sockets.ended(slack.outside.now());
                 });
-                let steady = tokio::time::timeout(STEADY.to_std(), &mut left).await;
-                let expected = match steady {
-                    Ok(left) => left.is_ok(),
+                match tokio::time::timeout(STEADY.to_std(), &mut left).await {
+                    Ok(_) => tries += 1, // too soon, for whatever reason: not without a pause
                     Err(_) => {
                         tries = 0;
-                        left.await.is_ok()
+                        let _ = left.await;
                     }
-                };
-                if !expected {
-                    tries += 1;
                 }
             }
             Err(NotOpen(why, after)) => {
