@@ -18,6 +18,7 @@ mod escape;
 pub mod events;
 pub mod faults;
 mod inputs;
+pub mod members;
 mod pace;
 mod payload;
 pub mod person;
