@@ -36,6 +36,30 @@ fn our_own_manifests_are_good() {
 }
 
 #[test]
+fn calls_stand_only_where_they_are_read() {
+    let http =
+        LAKE.replace("connector: lake", "connector: http\nsources: { regions: {}, datasets: {}, teams: {}, clusters: {} }");
+    assert_eq!(mistakes(&http), "no mistake");
+    insta::assert_snapshot!(mistakes(&http.replace("teams: {}, ", "")), @r#"
+    x.yaml: line 19 column 69: the connector has no source "teams"; it offers regions, datasets, clusters
+      19 |       - { name: team, title: Team, kind: choice, options: { source: teams, free: true }, flag: true, optional: true, aliases: [squad] }
+         |                                                                     ^
+    "#);
+    let calls = LAKE.replace("connector: lake", "connector: lake\nbase: https://lake.example\nsources: {}");
+    insta::assert_snapshot!(mistakes(&calls.replace("    title: Console session", "    title: Console session\n    revoke: {}")), @r#"
+    x.yaml: line 7 column 7: the connector "lake" makes its calls itself; leave this out
+       7 | base: https://lake.example
+         |       ^
+    x.yaml: line 26 column 13: the connector "lake" makes its calls itself; leave this out
+      26 |     revoke: {}
+         |             ^
+    x.yaml: line 8 column 10: the connector "lake" makes its calls itself; leave this out
+       8 | sources: {}
+         |          ^
+    "#);
+}
+
+#[test]
 fn a_mistake_in_a_manifest_names_its_place() {
     insta::assert_snapshot!(mistakes("name: x\nmanifest: 1\n"), @r#"x.yaml: a manifest begins with "manifest: 1", and this one with "name""#);
     insta::assert_snapshot!(mistakes(&LAKE.replace("manifest: 1", "manifest: 2")), @r#"

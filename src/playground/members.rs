@@ -20,6 +20,8 @@
 mod api;
 mod page;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -83,7 +85,7 @@ pub enum Trouble {
     Holds,
     /// Says yes and does nothing.
     OnlySaysYes,
-    /// Shows how it was when it was told to go wrong.
+    /// Shows how it was at [`Members::remembers`].
     ShowsOld,
     /// Answers with more than anybody wants to read.
     Floods,
@@ -98,8 +100,9 @@ struct State {
     memberships: Vec<Membership>,
     made: u64,
     troubles: Vec<(On, VecDeque<Trouble>)>,
-    /// The memberships as they were when a trouble was told.
     old: Vec<Membership>,
+    /// How many calls stand still.
+    held: usize,
     /// What was called: method and path as they came.
     calls: Vec<String>,
 }
@@ -196,9 +199,19 @@ impl Members {
     /// The next calls of this kind go wrong, one after the other; then all is well again.
     pub fn go_wrong(&self, on: On, troubles: &[Trouble]) {
         let mut state = self.shared.state();
-        state.old = state.memberships.clone();
         state.troubles.retain(|(known, _)| *known != on);
         state.troubles.push((on, troubles.iter().cloned().collect()));
+    }
+
+    /// From now on, what is old is how it is now.
+    pub fn remembers(&self) {
+        let mut state = self.shared.state();
+        state.old = state.memberships.clone();
+    }
+
+    /// How many calls stand still.
+    pub fn stand_still(&self) -> usize {
+        self.shared.state().held
     }
 
     /// Lets one call go on that stands still.

@@ -22,7 +22,7 @@ pub struct Spec {
     /// The integration, as the configuration names it.
     pub name: String,
     pub title: String,
-    /// Where the token stands, for whoever has to renew it: `integrations.members.token`.
+    /// Where the token stands, for whoever has to renew it: `integrations.gitlab.token`.
     pub token_at: String,
     pub base: Base,
     pub bearer: Bearer,
@@ -129,8 +129,8 @@ const OWN: [&str; 6] = ["config", "email", "principal", "mark", "deadline", "han
 
 /// Reads the manifest with its section of the configuration. Nothing is called yet.
 pub fn read(section: &Section, manifest: &Section) -> Result<Spec, BadYaml> {
-    let name: Text = needed(manifest, "name", "members")?;
-    let title: Text = needed(manifest, "title", "Members page")?;
+    let name: Text = needed(manifest, "name", "gitlab")?;
+    let title: Text = needed(manifest, "title", "GitLab")?;
     let base: Text = needed(manifest, "base", "\"{{ config.url }}\"")?;
     let auth: wire::Auth = needed(manifest, "auth", "{ bearer: token }")?;
     let principal: wire::Principal = needed(manifest, "principal", "{ get: \"/users/{{ email }}\", id: /id, absent: [404] }")?;
@@ -149,7 +149,7 @@ pub fn read(section: &Section, manifest: &Section) -> Result<Spec, BadYaml> {
     let mut sources = BTreeMap::new();
     let all = manifest.child("sources");
     for key in all.keys()? {
-        let source: wire::Source = needed(&all, &key.value, "{ get: /clubs, items: \"\", value: /id }")?;
+        let source: wire::Source = needed(&all, &key.value, "{ get: /groups, items: \"\", value: /id }")?;
         sources.insert(key.value.clone(), read.source(&source)?);
     }
 
@@ -162,6 +162,7 @@ pub fn read(section: &Section, manifest: &Section) -> Result<Spec, BadYaml> {
     let (config, places, bearer) = configuration(section, &used, &auth.bearer.value, manifest.file())?;
     let filled = address.fill(&config).map_err(|fault| manifest.mistake(&base, fault))?;
     let base = Base::parse(&filled).map_err(|why| match address.names().next().and_then(|name| places.get(name)) {
+        Some(_) if filled.contains('@') => section.problem(why), // without an excerpt: it may hold a password
         Some(place) => section.mistake(place, why),
         None => manifest.mistake(&base, why),
     })?;
@@ -185,8 +186,10 @@ fn configuration(section: &Section, used: &BTreeSet<String>, token: &str, file: 
         config.insert(format!("config.{name}"), value.value.clone());
         places.insert(format!("config.{name}"), value);
     }
-    let lacking = || section.problem(format!("{token} is missing; write {token}: {{ env: NAME }} or {token}: {{ file: /path }}"));
-    let secret: Spanned<SecretRef> = section.child(token).read()?.ok_or_else(lacking)?;
+    // Without an excerpt: what stands there instead may be the token itself.
+    let lacking =
+        || section.problem(format!("{token} is never written here; write {token}: {{ env: NAME }} or {{ file: /path }}"));
+    let secret: Spanned<SecretRef> = section.child(token).read().ok().flatten().ok_or_else(lacking)?;
     let read = secret.value.read().map_err(|error| section.mistake(&secret, error))?;
     let bearer = Bearer::new(&read).map_err(|why| section.mistake(&secret, why))?;
     Ok((config, places, bearer))
@@ -234,8 +237,9 @@ impl Read<'_> {
         for status in written {
             let meant = matches!(status.value, 200..=299 | 400..=499) && ![401, 403, 407, 408, 425, 429].contains(&status.value);
             if !meant {
-                let why = "is told apart by itself (who may call, redirects, a server in trouble); leave it out";
-                return self.no(status, format!("the status {} {why}", status.value));
+                let why =
+                    "redirects, refusals (401, 403, 407), waiting (408, 425, 429) and failures (5xx) mean the same everywhere";
+                return self.no(status, format!("the status {} is not for a manifest to explain: {why}", status.value));
             }
         }
         Ok(written.iter().map(|status| status.value).collect())
@@ -294,7 +298,7 @@ impl Read<'_> {
     fn access(&self, section: &Section) -> Result<Access, BadYaml> {
         let args = self.args(section)?;
         let with = |more: &[&'static str]| args.iter().map(String::as_str).chain(more.iter().copied()).collect::<Vec<&str>>();
-        let key: Text = needed(section, "key", "\"club/{{ club }}/{{ principal }}\"")?;
+        let key: Text = needed(section, "key", "\"group/{{ group }}/{{ principal }}\"")?;
         let slash = Text { value: format!("/{}", key.value), ..key.clone() };
         let name = self.template(&slash, Place::Path, &with(&["principal"]))?;
         if !name.names().any(|used| used == "principal") {

@@ -79,7 +79,7 @@ impl Template {
             let of_config = name.starts_with("config.") && known.contains(&"config");
             if name == "config" || !(of_config || known.contains(&name.as_str())) {
                 let known = known.iter().map(|it| if *it == "config" { "config.…" } else { it }).collect::<Vec<_>>().join(", ");
-                return Err(format!("there is no {{{{ {name} }}}} here; there are {known}"));
+                return Err(format!("there is no {{{{ {name} }}}} here, only {known}"));
             }
         }
         let template = Template { text: text.to_owned(), place, names };
@@ -114,9 +114,9 @@ impl Template {
 
     fn filled(&self, values: &Values) -> Result<String, Error> {
         let config = values.iter().filter_map(|(name, value)| Some((name.strip_prefix("config.")?, Value::from(value.as_str()))));
-        let config = Value::from_iter(config);
+        let config = Value::from_pairs(config);
         let plain = values.iter().map(|(name, value)| (name.as_str(), Value::from(value.as_str())));
-        let context = Value::from_iter(plain.chain([("config", config)]));
+        let context = Value::from_pairs(plain.chain([("config", config)]));
         let environment = if self.place == Place::Path { &*PATHS } else { &*PLAIN };
         environment.template_from_str(&self.text)?.render(context)
     }
@@ -236,14 +236,14 @@ mod tests {
     #[test]
     fn a_mistake_is_a_sentence() {
         let told = |text: &str, place| Template::read(text, place, &["config", "club", "principal"]).expect_err("a mistake");
-        insta::assert_snapshot!(told("/x/{{ clbu }}", Place::Path), @"");
-        insta::assert_snapshot!(told("/x/{{ club", Place::Path), @"");
-        insta::assert_snapshot!(told("/x/{{ club|upper }}", Place::Path), @"");
-        insta::assert_snapshot!(told("/x/{{ 1 + 1 }}", Place::Path), @"");
-        insta::assert_snapshot!(told("{% for x in club %}{% endfor %}", Place::Plain), @"");
-        insta::assert_snapshot!(told("{{ config }}", Place::Plain), @"");
+        insta::assert_snapshot!(told("/x/{{ clbu }}", Place::Path), @"there is no {{ clbu }} here, only config.…, club, principal");
+        insta::assert_snapshot!(told("/x/{{ club", Place::Path), @"this cannot be filled in: unexpected end of input, expected end of variable block; write {{ name }}");
+        insta::assert_snapshot!(told("/x/{{ club|upper }}", Place::Path), @"only names stand in {{ }}, like {{ principal }}");
+        insta::assert_snapshot!(told("/x/{{ 1 + 1 }}", Place::Path), @"only names stand in {{ }}, like {{ principal }}");
+        insta::assert_snapshot!(told("{% for x in club %}{% endfor %}", Place::Plain), @"only {{ name }} is filled in here; leave {% and {# out");
+        insta::assert_snapshot!(told("{{ config }}", Place::Plain), @"there is no {{ config }} here, only config.…, club, principal");
         for path in ["x", "", "/", "/x//y", "/x/../y", "/x?y={{ club }}", "/x y", "//evil.example", "/./x", "/ü"] {
-            insta::allow_duplicates! { insta::assert_snapshot!(told(path, Place::Path), @""); }
+            insta::allow_duplicates! { insta::assert_snapshot!(told(path, Place::Path), @"a path begins with one / and goes on without //, .. and ?; what comes behind ? stands under query"); }
         }
         assert!(Template::read("/x/", Place::Path, &[]).is_ok());
     }

@@ -87,10 +87,13 @@ async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> Reply {
         Some(Trouble::Holds) => {
             // A task of its own: whoever called may go away, and it is done all the same.
             let held = tokio::spawn(async move {
+                shared.state().held += 1;
                 if let Ok(permit) = shared.on.acquire().await {
                     permit.forget();
                 }
-                call.answer(&shared, true, false)
+                let said = call.answer(&shared, true, false);
+                shared.state().held -= 1;
+                said
             });
             held.await.map(said).map_err(|_| Ends)
         }
