@@ -89,6 +89,8 @@ pub enum Trouble {
     ShowsOld,
     /// Answers with more than anybody wants to read.
     Floods,
+    /// Names itself as the next page, for ever.
+    NeverEnds,
     /// Answers with this text in place of JSON.
     Mumbles(&'static str),
 }

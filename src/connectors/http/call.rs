@@ -10,14 +10,25 @@ use serde_json::Value;
 use super::read::{Change, Get, Pointer, Spec};
 use super::template::{Template, Values};
 use crate::domain::fault::Fault;
+use crate::domain::time::Span;
 use crate::outbound::{Answer, Failed, LARGEST, Outbound};
 
 /// A list longer than this is a defect of the other side; it is refused and never cut short.
 const MOST_PAGES: usize = 1000;
+const MOST_BYTES: usize = 32_000_000;
+/// The longest a list is read.
+const LIST: Span = Span::minutes(1);
 
 pub struct System {
     pub spec: Spec,
     pub outbound: Outbound,
+}
+
+/// One answer with the address of the next.
+struct Page {
+    value: Value,
+    next: Option<String>,
+    bytes: usize,
 }
 
 /// A call on its way: how it is named, and whether it may change something.
@@ -31,29 +42,41 @@ impl System {
     /// One answer. `None`: declared to mean that there is nothing.
     pub async fn one(&self, get: &Get, values: &Values) -> Result<Option<Value>, Fault> {
         let url = self.url(&get.path, &get.query, values)?;
-        Ok(self.get(get, &url).await?.map(|(value, _)| value))
+        Ok(self.get(get, &url).await?.map(|page| page.value))
     }
 
     /// The entries of a list, over all its pages.
     pub async fn list(&self, get: &Get, items: &Pointer, values: &Values) -> Result<Vec<Value>, Fault> {
-        let mut all = Vec::new();
+        let told = |how: String| {
+            Fault::later(format!("{} {how} for {}; it was not read", self.spec.title, named(&Method::GET, &get.path)))
+        };
+        let all = tokio::time::timeout(LIST.to_std(), self.pages(get, items, values, &told)).await;
+        all.unwrap_or_else(|_| Err(told(format!("takes longer than {LIST}"))))
+    }
+
+    async fn pages(
+        &self,
+        get: &Get,
+        items: &Pointer,
+        values: &Values,
+        told: &(dyn Fn(String) -> Fault + Sync),
+    ) -> Result<Vec<Value>, Fault> {
+        let (mut all, mut bytes) = (Vec::new(), 0);
         let mut url = self.url(&get.path, &get.query, values)?;
         for _ in 0..MOST_PAGES {
-            let Some((page, next)) = self.get(get, &url).await? else { return Ok(all) };
-            let Some(Value::Array(entries)) = items.pick(&page) else {
+            let Some(mut page) = self.get(get, &url).await? else { return Ok(all) };
+            let Some(Value::Array(entries)) = items.pick_mut(&mut page.value) else {
                 return Err(self.unlike(get, &format!("has no list at {items}")));
             };
-            all.extend(entries.iter().cloned());
-            match next {
+            all.append(entries);
+            bytes += page.bytes;
+            match page.next {
                 None => return Ok(all),
+                Some(_) if MOST_BYTES < bytes => return Err(told(format!("has more than {MOST_BYTES} bytes"))),
                 Some(next) => url = next,
             }
         }
-        Err(Fault::later(format!(
-            "{} has more than {MOST_PAGES} pages for {}; it was not read",
-            self.spec.title,
-            named(&Method::GET, &get.path)
-        )))
+        Err(told(format!("has more than {MOST_PAGES} pages")))
     }
 
     /// The first page of a list: can we read at all?
@@ -77,7 +100,7 @@ impl System {
         Ok(serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
     }
 
-    async fn get(&self, get: &Get, url: &str) -> Result<Option<(Value, Option<String>)>, Fault> {
+    async fn get(&self, get: &Get, url: &str) -> Result<Option<Page>, Fault> {
         let told = Told { call: named(&Method::GET, &get.path), changes: false, spec: &self.spec };
         let sent = self.outbound.send(Method::GET, url, &self.spec.bearer, None).await;
         let answer = sent.map_err(|failed| told.failed(failed))?;
@@ -92,7 +115,7 @@ impl System {
             None => None,
             Some(link) => Some(self.spec.base.follow(url, &link).ok_or_else(|| self.unlike(get, "goes on at another address"))?),
         };
-        Ok(Some((value, next)))
+        Ok(Some(Page { value, next, bytes: answer.body.len() }))
     }
 
     fn url(&self, path: &Template, query: &[(String, Template)], values: &Values) -> Result<String, Fault> {

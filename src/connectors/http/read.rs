@@ -50,6 +50,10 @@ impl Pointer {
         value.pointer(&self.0)
     }
 
+    pub fn pick_mut<'a>(&self, value: &'a mut Value) -> Option<&'a mut Value> {
+        value.pointer_mut(&self.0)
+    }
+
     /// A text or a number, as a text.
     pub fn text(&self, value: &Value) -> Option<String> {
         match self.pick(value)? {

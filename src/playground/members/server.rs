@@ -99,6 +99,10 @@ async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> Reply {
         }
         Some(Trouble::OnlySaysYes) => Ok(said(call.answer(&shared, false, false))),
         Some(Trouble::ShowsOld) => Ok(said(call.answer(&shared, true, true))),
+        Some(Trouble::NeverEnds) => {
+            let answer = call.answer(&shared, true, false);
+            Ok(said(Said { next: Some(path.to_owned()), ..answer }))
+        }
         Some(Trouble::Floods) => Ok(reply(200, "application/json", format!("\"{}\"", "x".repeat(FLOOD)))),
         Some(Trouble::Mumbles(text)) => Ok(reply(200, "application/json", text.to_owned())),
     }

@@ -92,4 +92,8 @@ async fn a_list_is_read_to_its_end() {
     assert!(seen(&[again]).await.is_err(), "an answer without its list");
     assert!(seen(&[Trouble::Mumbles("{\"members\": [{\"id\": 1}]}")]).await.is_err(), "an entry that is nobody's");
     assert_eq!(seen(&[]).await, Ok(Observed::Ours));
+
+    page.members.go_wrong(On::Read, &vec![Trouble::NeverEnds; 2000]);
+    let told = page.connector.choices("clubs").await.expect_err("no end");
+    assert_eq!(told, Fault::later("Members page has more than 1000 pages for GET /api/clubs; it was not read"));
 }
