@@ -7,7 +7,8 @@ const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\
 <meta name=\"viewport\" content=\"width=device-width\">\n<meta http-equiv=\"refresh\" content=\"2\">\n<title>Members</title>\n<style>\n\
 body { font: 16px/1.5 system-ui, sans-serif; margin: 1.5rem; color: #1d1c1d; background: #fff }\n\
 h1 { font-size: 1.3rem } h2 { font-size: 1rem; margin: 1.2rem 0 .3rem }\n\
-table { border-collapse: collapse } th, td { text-align: left; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #ddd; overflow-wrap: anywhere }\n\
+table { border-collapse: collapse; table-layout: fixed; width: 100%; max-width: 50rem } th { width: 30% } th:nth-child(2) { width: 45% }\n\
+th, td { text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #ddd; overflow-wrap: anywhere }\n\
 p { margin: 0; color: #555 }\n</style>\n</head>\n<body>\n<main>\n<h1>Members</h1>\n";
 
 pub(super) fn draw(shown: &Value) -> String {
@@ -19,9 +20,11 @@ pub(super) fn draw(shown: &Value) -> String {
             page += "<p>Nobody.</p>\n";
             continue;
         }
-        page += "<table>\n<tr><th scope=\"col\">Name</th><th scope=\"col\">Note</th><th scope=\"col\">Since</th></tr>\n";
+        page += "<table>\n<tr><th scope=\"col\">Name</th><th scope=\"col\">Note</th><th scope=\"col\">Since (UTC)</th></tr>\n";
         for member in members {
-            let cells = ["name", "note", "since"].map(|key| format!("<td>{}</td>", safe(&member[key])));
+            let since = member["since"].as_str().unwrap_or_default().replace('T', " ");
+            let since = since.get(.."2026-01-31 12:00".len()).unwrap_or(&since);
+            let cells = [&member["name"], &member["note"], &Value::from(since)].map(|cell| format!("<td>{}</td>", safe(cell)));
             page += &format!("<tr>{}</tr>\n", cells.concat());
         }
         page += "</table>\n";

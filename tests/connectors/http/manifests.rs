@@ -1,5 +1,8 @@
 //! Mistakes in a manifest and in its section of the configuration: each is a sentence at its place.
 
+use p0::catalog::{Catalog, Offers};
+use p0::domain::access::Observed;
+
 use super::world::{MANIFEST, Page, Secret, built};
 
 const CONFIG: &str = "    url: https://members.acme.example/app/\n    token: { file: TOKEN }\n";
@@ -172,6 +175,24 @@ fn a_mistake_in_the_configuration_names_its_place() {
 }
 
 #[tokio::test]
+async fn the_manifest_in_the_documentation_works() {
+    let page = include_str!("../../../docs/http.md");
+    let (_, rest) = page.split_once("```yaml\n").expect("a manifest");
+    let (manifest, _) = rest.split_once("```").expect("its end");
+    let theirs = [("http.yaml".to_owned(), manifest.to_owned())];
+    let catalog = Catalog::load(&[], &theirs, &|_| Some(Offers::Manifest)).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    assert!(catalog.get("members").is_some());
+    let page = Page::with(manifest).await;
+    let mut planned = page.planned("alice", "chess").await;
+    page.grant(&mut planned).await;
+    assert_eq!(page.seen(&planned).await, Observed::Ours);
+    assert_eq!(page.connector.ours(&planned.mark[..8]).await.expect("listed")[0].planned.key, planned.key);
+    page.connector.revoke(&planned).await.expect("revoked");
+    assert_eq!(page.seen(&planned).await, Observed::Absent);
+    assert_eq!(page.connector.choices("clubs").await.expect("listed").len(), 3);
+}
+
+#[tokio::test]
 async fn a_manifest_without_marks_says_only_that_it_is_there() {
     let bare = MANIFEST.replace("mark: /note, handle: /id }", "handle: /id }");
     let (before, rest) = bare.split_once("    ours:\n").expect("ours");
@@ -179,7 +200,7 @@ async fn a_manifest_without_marks_says_only_that_it_is_there() {
     let page = Page::with(&format!("{before}\nsources:{after}")).await;
     let mut planned = page.planned("alice", "chess").await;
     page.grant(&mut planned).await;
-    assert_eq!(page.seen(&planned).await, p0::domain::access::Observed::Held);
+    assert_eq!(page.seen(&planned).await, Observed::Held);
     assert_eq!(page.connector.ours("p0abc123").await, Ok(Vec::new()), "what bears no mark is nobody's");
     page.connector.revoke(&planned).await.expect("revoked");
     assert_eq!(page.members.entry("chess", "alice"), None);
