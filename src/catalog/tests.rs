@@ -2,7 +2,7 @@
 
 use super::form::{Common, Draft, Form, Purpose, Widget, Window};
 use super::testing::{LAKE, catalog, choice, lookup, sources};
-use super::{Catalog, Index, Lookup, args, ours};
+use super::{Catalog, Index, Lookup, Offers, args, ours};
 use crate::domain::access::{Access, Args, Choice};
 use crate::domain::time::{Span, Time};
 
@@ -423,7 +423,7 @@ access:
       - error: 'denied: (?P<path>\S+) in (?P<store>\w+)'
         fill: { group: readers }
 "#;
-    let sources = |_: &str| Some(vec!["groups".to_owned(), "readers".to_owned()]);
+    let sources = |_: &str| Some(Offers::These(vec!["groups".to_owned(), "readers".to_owned()]));
     let load = |text: &str| Catalog::load(&[("vault.yaml", text)], &[], &sources);
     let catalog = load(VAULT).expect("good");
     let index = Index::new();

@@ -16,6 +16,9 @@
 //! | `DELETE /api/memberships/{id}` | 204, or 404 |
 //!
 //! Lists have pages, the next of which the `Link` header names.
+//!
+//! p0 manages it by `manifests/members.yaml` and, in its configuration, `integrations: { members: { url: ..., token:
+//! { file: ... } } }`, with [`Members::url`] and a file that holds [`Members::token`].
 
 mod api;
 mod page;

@@ -162,7 +162,11 @@ pub fn read(section: &Section, manifest: &Section) -> Result<Spec, BadYaml> {
     let gets = calls.chain([&principal.get]).chain(sources.values().map(|it| &it.get));
     gets.for_each(|get| used.extend(get.names()));
     access.values().for_each(|it| used.extend(it.grant.names().chain(it.revoke.names()).chain(it.observe.equals.names())));
-    let used = used.into_iter().filter_map(|name| name.strip_prefix("config.")).map(str::to_owned).collect();
+    let used: BTreeSet<String> = used.into_iter().filter_map(|name| name.strip_prefix("config.")).map(str::to_owned).collect();
+    if used.contains(&auth.bearer.value) {
+        let why = "is the token, which goes into no address and no body; let a call name something else";
+        return read.no(&auth.bearer, format!("config.{} {why}", auth.bearer.value));
+    }
     let (config, places, bearer) = configuration(section, &used, &auth.bearer.value, manifest.file())?;
     let filled = address.fill(&config).map_err(|fault| manifest.mistake(&base, fault))?;
     let base = Base::parse(&filled).map_err(|why| match address.names().next().and_then(|name| places.get(name)) {
@@ -184,7 +188,7 @@ fn configuration(section: &Section, used: &BTreeSet<String>, token: &str, file: 
         return Err(section.mistake(other, format!("{file} has no use for \"{}\"; it asks for {known}", other.value)));
     }
     let (mut config, mut places) = (Values::new(), BTreeMap::new());
-    for name in used.iter().filter(|name| name.as_str() != token) {
+    for name in used {
         let lacking = || section.problem(format!("{name} is missing, and {file} asks for it; write {name}: and its value"));
         let value: Text = section.child(name).read()?.ok_or_else(lacking)?;
         config.insert(format!("config.{name}"), value.value.clone());

@@ -38,6 +38,7 @@ fn a_mistake_in_the_calls_names_its_place() {
         ("/api/people/{{ email }}", "api/people/{{ email }}"),
         ("id: /id, name", "id: id, name"),
         ("absent: [404] }", "absent: [302] }"),
+        ("note: \"{{ mark }}\", ", "note: \"{{ mark }} {{ config.token }}\", "),
         ("/{{ club }}/{{ principal }}\"", "/{{ club }}\""),
         ("    key: \"club/{{ club }}/{{ principal }}\"\n", ""),
         ("equals: \"{{ principal }}\"", "equals: \"{{ principal\""),
@@ -81,6 +82,9 @@ fn a_mistake_in_the_calls_names_its_place() {
     members.yaml: line 12 column 77: the status 302 is not for a manifest to explain: redirects, refusals (401, 403, 407), waiting (408, 425, 429) and failures (5xx) mean the same everywhere
       12 | principal: { get: "/api/people/{{ email }}", id: /id, name: /name, absent: [302] }
          |                                                                             ^
+    members.yaml: line 10 column 17: config.token is the token, which goes into no address and no body; let a call name something else
+      10 | auth: { bearer: token }
+         |                 ^
     members.yaml: line 29 column 10: everybody would have the same key; put {{ principal }} into it
       29 |     key: "club/{{ club }}"
          |          ^
