@@ -165,10 +165,7 @@ async fn what_nobody_holds_is_found_by_its_mark_and_taken_away() {
 #[tokio::test]
 async fn the_token_stands_in_no_log_and_no_record() {
     let log = Log::default();
-    let written = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || written.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _kept = log.keep();
     let stage = Stage::new().await;
     stage.members.go_wrong(On::Join, &[Trouble::Answers(401, None), Trouble::Answers(500, None), Trouble::LosesTheAnswer]);
     let request = stage.approved("alice", "chess").await;

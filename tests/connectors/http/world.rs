@@ -219,6 +219,15 @@ pub async fn until(so: impl Fn() -> bool) {
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
+    /// Keeps all that this thread logs, down to the last detail, until what is given back is dropped.
+    pub fn keep(&self) -> impl Sized {
+        let written = self.clone();
+        // With a single subscriber, a place that another thread logs from first would be taken for one that nobody wants.
+        let beside = tracing::Dispatch::new(tracing_subscriber::fmt().finish());
+        let all = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || written.clone());
+        (beside, tracing::subscriber::set_default(all.finish()))
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().expect("no panic")).into_owned()
     }
