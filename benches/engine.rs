@@ -79,8 +79,8 @@ impl Connector for Depot {
         let settle = if self.slow { Span::seconds(10) } else { Span::ZERO };
         Timing { call: Span::seconds(5), settle, per_second: 1_000_000 }
     }
-    fn sources(&self) -> &'static [&'static str] {
-        &["shelves"]
+    fn sources(&self) -> Vec<&str> {
+        vec!["shelves"]
     }
     async fn check(&self) -> Result<(), Fault> {
         Ok(())

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use axum::Router;
 use secrecy::ExposeSecret;
 
-use crate::catalog::{self, Catalog, Index};
+use crate::catalog::{self, Catalog, Index, Offers};
 use crate::config::{BadConfig, Config, Settings};
 use crate::connectors::{self, Connector, Connectors};
 use crate::desk::{Desk, DeskError, Parts, Sources};
@@ -344,26 +344,27 @@ fn family<T: ?Sized>(
 /// What can be asked for by a configuration, for tools that call no target: a manifest may name a connector
 /// that this program does not have.
 pub fn catalog(config: &Config) -> Result<Catalog, AppError> {
-    let sources = |name: &str| {
-        let known = connectors::ALL.iter().find(|(known, ..)| *known == name);
-        Some(known.map(|(_, _, sources)| sources.iter().map(|it| (*it).to_owned()).collect()).unwrap_or_default())
-    };
+    let sources = |name: &str| Some(offers(name).unwrap_or_else(|| Offers::These(Vec::new())));
     let all = Catalog::load(catalog::ours::MANIFESTS, &config.manifests, &sources).map_err(AppError::Manifests)?;
     let names: Vec<&str> = config.integrations.iter().map(|(name, _)| name.value.as_str()).collect();
     Ok(all.only(&names))
 }
 
+/// What a connector of ours offers to choose from.
+fn offers(name: &str) -> Option<Offers> {
+    let (_, _, offered) = connectors::ALL.iter().find(|(known, ..)| *known == name)?;
+    Some(match offered {
+        Some(these) => Offers::These(these.iter().map(|source| (*source).to_owned()).collect()),
+        None => Offers::Manifest,
+    })
+}
+
 /// Makes the catalog and the connectors of a configuration, or tells every mistake.
 fn prepare(config: &Config, outside: &Arc<dyn Outside>, more: &MoreConnectors) -> Result<(Catalog, InUse), AppError> {
-    // What a connector's sources are is known once it is made; manifests are checked against that.
-    let probe: BTreeMap<&str, Vec<String>> = connectors::ALL
-        .iter()
-        .map(|(name, _, sources)| (*name, sources.iter().map(|source| (*source).to_owned()).collect()))
-        .collect();
     let sources = |name: &str| {
         let brought = more.iter().find(|(brought, _)| brought == name);
-        let theirs = brought.map(|(_, connector)| connector.sources().iter().map(|source| (*source).to_owned()).collect());
-        theirs.or_else(|| probe.get(name).cloned())
+        let theirs = brought.map(|(_, connector)| connector.sources().into_iter().map(str::to_owned).collect());
+        theirs.map(Offers::These).or_else(|| offers(name))
     };
     let all = Catalog::load(catalog::ours::MANIFESTS, &config.manifests, &sources).map_err(AppError::Manifests)?;
     let mut in_use = InUse::new();
@@ -377,7 +378,7 @@ fn prepare(config: &Config, outside: &Arc<dyn Outside>, more: &MoreConnectors) -
         let brought = more.iter().find(|(brought, _)| *brought == integration.connector);
         let connector = match (brought, connectors::ALL.iter().find(|(known, ..)| *known == integration.connector)) {
             (Some((_, connector)), _) => connector.clone(),
-            (None, Some((_, build, _))) => build(section, outside.clone())?,
+            (None, Some((_, build, _))) => build(section, &integration.manifest, outside.clone())?,
             (None, None) => {
                 let why = format!(
                     "its manifest asks for the connector \"{}\", which this program does not have",

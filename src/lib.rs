@@ -16,6 +16,7 @@ pub mod engine;
 pub mod fresh;
 pub mod metrics;
 pub mod oncall;
+pub mod outbound;
 pub mod playground;
 pub mod policy;
 pub mod secret;

@@ -9,7 +9,7 @@ use std::fmt::Display;
 use super::cure::Cure;
 use super::manifest::{self, Manifest};
 use super::template::Template;
-use super::{AccessType, Arg, Integration, Kind, Limits, Pattern, Source, Sources};
+use super::{AccessType, Arg, Integration, Kind, Limits, Offers, Pattern, Source, Sources};
 use crate::domain::access::{Args, Choice, Risk};
 use crate::domain::time::Span;
 use crate::yaml::{BadYaml, Section, Spanned};
@@ -96,10 +96,20 @@ pub fn integration(
         seen.entry(word.value.clone()).or_insert_with(|| section.file().to_owned());
     }
     check.title(&manifest.title);
-    let offered = sources(&manifest.connector.value);
-    if offered.is_none() {
-        check.no(&manifest.connector, format!("there is no connector \"{}\"", manifest.connector.value));
-    }
+    let offered = match sources(&manifest.connector.value) {
+        Some(Offers::These(these)) => {
+            check.no_calls(manifest);
+            Some(these)
+        }
+        Some(Offers::Manifest) => {
+            let names = manifest.sources.iter().flat_map(|sources| &sources.value.0);
+            Some(names.map(|(name, _)| name.value.clone()).collect())
+        }
+        None => {
+            check.no(&manifest.connector, format!("there is no connector \"{}\"", manifest.connector.value));
+            None
+        }
+    };
     if manifest.access.0.is_empty() {
         check.no(&manifest.name, "nothing can be asked for here; write at least one access type under \"access\"");
     }
@@ -117,6 +127,7 @@ pub fn integration(
         aliases: manifest.aliases.iter().map(|alias| alias.value.clone()).collect(),
         connector: manifest.connector.value.clone(),
         access,
+        manifest: section.clone(),
     })
 }
 
@@ -128,6 +139,19 @@ struct Check<'a> {
 impl Check<'_> {
     fn no<T>(&mut self, at: &Spanned<T>, message: impl Display) {
         self.mistakes.push(self.section.mistake(at, message));
+    }
+
+    /// Calls belong to a connector that reads them in the manifest; elsewhere they would be passed over.
+    fn no_calls(&mut self, manifest: &Manifest) {
+        let top = [&manifest.base, &manifest.auth, &manifest.principal];
+        let below = manifest.access.0.iter().flat_map(|(_, it)| [&it.key, &it.observe, &it.grant, &it.revoke, &it.ours]);
+        let told = format!("the connector \"{}\" makes its calls itself; leave this out", manifest.connector.value);
+        for call in top.into_iter().chain(below).flatten() {
+            self.no(call, &told);
+        }
+        if let Some(sources) = &manifest.sources {
+            self.no(sources, &told);
+        }
     }
 
     fn name(&mut self, name: &Spanned<String>, reserved: &[&str]) {

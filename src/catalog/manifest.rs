@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::yaml::{BadYaml, Section, Spanned};
 
@@ -24,6 +24,11 @@ pub struct Manifest {
     #[serde(default)]
     pub replaces: bool,
     pub access: Ordered<AccessType>,
+    /// The calls, for a connector that reads them here. What stands in them is the connector's alone.
+    pub base: Option<Spanned<IgnoredAny>>,
+    pub auth: Option<Spanned<IgnoredAny>>,
+    pub principal: Option<Spanned<IgnoredAny>>,
+    pub sources: Option<Spanned<Ordered<IgnoredAny>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,6 +47,12 @@ pub struct AccessType {
     pub emergency: bool,
     #[serde(default)]
     pub cures: Vec<Cure>,
+    /// The calls, as above.
+    pub key: Option<Spanned<IgnoredAny>>,
+    pub observe: Option<Spanned<IgnoredAny>>,
+    pub grant: Option<Spanned<IgnoredAny>>,
+    pub revoke: Option<Spanned<IgnoredAny>>,
+    pub ours: Option<Spanned<IgnoredAny>>,
 }
 
 /// An error of the target, and what to fill in when somebody pastes it.

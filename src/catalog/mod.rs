@@ -43,6 +43,8 @@ pub struct Integration {
     pub connector: String,
     /// In the manifest's order; never empty.
     pub access: Vec<AccessType>,
+    /// The file itself: a connector whose calls stand in it reads them there.
+    pub manifest: Section,
 }
 
 /// A kind of access in an integration.
@@ -199,8 +201,15 @@ impl Source {
     }
 }
 
-/// The sources of choices a connector offers; `None` when there is no such connector.
-pub type Sources<'a> = &'a dyn Fn(&str) -> Option<Vec<String>>;
+/// The sources of choices of a connector.
+pub enum Offers {
+    These(Vec<String>),
+    /// What the manifest says under `sources`: its calls stand there too.
+    Manifest,
+}
+
+/// What a connector offers; `None` when there is no such connector.
+pub type Sources<'a> = &'a dyn Fn(&str) -> Option<Offers>;
 
 /// Every integration there is, in order of title.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,7 @@
 //! A made-up integration with every kind of argument, for tests: nothing in the catalog or in commands
 //! may depend on which integrations there are.
 
-use super::{Catalog, Index};
+use super::{Catalog, Index, Offers};
 use crate::domain::access::{Args, Choice};
 
 pub const LAKE: &str = r#"
@@ -48,14 +48,15 @@ access:
     effect: "open {door}"
 "#;
 
-pub fn sources(connector: &str) -> Option<Vec<String>> {
+pub fn sources(connector: &str) -> Option<Offers> {
     let names: &[&str] = match connector {
         "lake" => &["regions", "datasets", "teams", "clusters"],
         "badge" => &[],
+        "http" => return Some(Offers::Manifest),
         "postgres" => &["instances", "roles", "databases", "table_roles"],
         _ => return None,
     };
-    Some(names.iter().map(|name| (*name).to_owned()).collect())
+    Some(Offers::These(names.iter().map(|name| (*name).to_owned()).collect()))
 }
 
 pub fn catalog() -> Catalog {

@@ -2,7 +2,7 @@
 
 use super::form::{Common, Draft, Form, Purpose, Widget, Window};
 use super::testing::{LAKE, catalog, choice, lookup, sources};
-use super::{Catalog, Index, Lookup, args, ours};
+use super::{Catalog, Index, Lookup, Offers, args, ours};
 use crate::domain::access::{Access, Args, Choice};
 use crate::domain::time::{Span, Time};
 
@@ -33,6 +33,30 @@ fn our_own_manifests_are_good() {
     let fields: Vec<&str> = form.fields.iter().map(|field| field.name.as_str()).collect();
     // One instance: nothing to choose. The databases are not loaded: looked up as one types.
     assert_eq!(fields, ["integration", "role", "database", "reason", "duration"]);
+}
+
+#[test]
+fn calls_stand_only_where_they_are_read() {
+    let http =
+        LAKE.replace("connector: lake", "connector: http\nsources: { regions: {}, datasets: {}, teams: {}, clusters: {} }");
+    assert_eq!(mistakes(&http), "no mistake");
+    insta::assert_snapshot!(mistakes(&http.replace("teams: {}, ", "")), @r#"
+    x.yaml: line 19 column 69: the connector has no source "teams"; it offers regions, datasets, clusters
+      19 |       - { name: team, title: Team, kind: choice, options: { source: teams, free: true }, flag: true, optional: true, aliases: [squad] }
+         |                                                                     ^
+    "#);
+    let calls = LAKE.replace("connector: lake", "connector: lake\nbase: https://lake.example\nsources: {}");
+    insta::assert_snapshot!(mistakes(&calls.replace("    title: Console session", "    title: Console session\n    revoke: {}")), @r#"
+    x.yaml: line 7 column 7: the connector "lake" makes its calls itself; leave this out
+       7 | base: https://lake.example
+         |       ^
+    x.yaml: line 26 column 13: the connector "lake" makes its calls itself; leave this out
+      26 |     revoke: {}
+         |             ^
+    x.yaml: line 8 column 10: the connector "lake" makes its calls itself; leave this out
+       8 | sources: {}
+         |          ^
+    "#);
 }
 
 #[test]
@@ -399,7 +423,7 @@ access:
       - error: 'denied: (?P<path>\S+) in (?P<store>\w+)'
         fill: { group: readers }
 "#;
-    let sources = |_: &str| Some(vec!["groups".to_owned(), "readers".to_owned()]);
+    let sources = |_: &str| Some(Offers::These(vec!["groups".to_owned(), "readers".to_owned()]));
     let load = |text: &str| Catalog::load(&[("vault.yaml", text)], &[], &sources);
     let catalog = load(VAULT).expect("good");
     let index = Index::new();

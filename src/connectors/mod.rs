@@ -16,6 +16,7 @@ use crate::domain::outside::Outside;
 use crate::domain::time::Time;
 use crate::yaml::{BadYaml, Section};
 
+pub mod http;
 pub mod postgres;
 
 /// A system in which access can be made true and made untrue.
@@ -25,7 +26,7 @@ pub trait Connector: Send + Sync {
     fn timing(&self) -> Timing;
 
     /// The sources of choices it offers ([`Connector::choices`]); manifests may name only these.
-    fn sources(&self) -> &'static [&'static str];
+    fn sources(&self) -> Vec<&str>;
 
     /// Can it do its work: credentials, privileges, clock? The error says what an operator must do.
     async fn check(&self) -> Result<(), Fault>;
@@ -62,12 +63,14 @@ pub trait Connector: Send + Sync {
     async fn cut(&self, assignment: &Assignment) -> Result<Cut, Fault>;
 }
 
-/// Makes a connector from its section of the configuration.
-pub type Build = fn(&Section, Arc<dyn Outside>) -> Result<Arc<dyn Connector>, BadYaml>;
+/// Makes a connector from its section of the configuration and from its integration's manifest.
+pub type Build = fn(&Section, &Section, Arc<dyn Outside>) -> Result<Arc<dyn Connector>, BadYaml>;
 
-/// Every connector there is, with the sources of choices it offers. A new one is a folder, a line
-/// here and a manifest.
-pub const ALL: &[(&str, Build, &[&str])] = &[("postgres", postgres::build, postgres::SOURCES)];
+/// The sources of choices a connector offers. `None`: those that stand in the manifest, with its calls.
+pub type Offered = Option<&'static [&'static str]>;
+
+/// Every connector there is. A new one is a folder, a line here and a manifest.
+pub const ALL: &[(&str, Build, Offered)] = &[("http", http::build, None), ("postgres", postgres::build, Some(postgres::SOURCES))];
 
 /// The connectors in use, by integration; replaced as one when the configuration changes.
 #[derive(Clone, Default)]

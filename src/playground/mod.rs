@@ -20,6 +20,7 @@ pub mod events;
 pub mod faults;
 mod inputs;
 pub mod live;
+pub mod members;
 mod pace;
 mod page;
 mod payload;

@@ -407,8 +407,8 @@ impl Connector for Target {
         Timing { call: CALL, settle: SETTLE, per_second: 50 }
     }
 
-    fn sources(&self) -> &'static [&'static str] {
-        &[]
+    fn sources(&self) -> Vec<&str> {
+        vec![]
     }
 
     async fn check(&self) -> Result<(), Fault> {

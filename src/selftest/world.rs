@@ -14,7 +14,7 @@ use super::sim::{Driven, Eye, Sim};
 use super::surface::{Board, Messages, NAME, REALM};
 use super::target::{BARE, DEPOT, MANIFESTS, Ours, Target, Theirs};
 use super::wrong::{Weather, Wrong};
-use crate::catalog::{Catalog, Index};
+use crate::catalog::{Catalog, Index, Offers};
 use crate::connectors::{Connector, Connectors};
 use crate::desk::{Desk, Parts};
 use crate::domain::assignment::AssignmentState;
@@ -456,7 +456,7 @@ async fn start(sim: &Arc<Sim>, store: &Store, target: &Target, messages: &Messag
     let engine = Engine::new(store.clone(), sim.clone(), connectors.clone(), key.installation(), metrics);
     engine.configure(Limits { orphans: Orphans::Revoke, breaker: 100_000 });
     let desk = Desk::new(Parts { store, outside: sim.clone(), connectors, index: Arc::new(Index::default()), key });
-    let catalog = Catalog::load(MANIFESTS, &[], &|_| Some(Vec::new())).map_err(|_| Failed::Setting)?;
+    let catalog = Catalog::load(MANIFESTS, &[], &|_| Some(Offers::These(Vec::new()))).map_err(|_| Failed::Setting)?;
     let places = vec![ApprovalsPlace { surface: NAME.into(), realm: REALM.into() }];
     desk.configure(catalog, places.clone());
     let policy = Policy {

@@ -1,3 +1,4 @@
 //! Each connector against the real system, or what stands in for it.
 
+mod http;
 mod postgres;

@@ -176,8 +176,8 @@ impl Connector for Target {
         Timing { call: Span::seconds(5), settle: Span::seconds(10), per_second: 1000 }
     }
 
-    fn sources(&self) -> &'static [&'static str] {
-        &["shelves", "rooms"]
+    fn sources(&self) -> Vec<&str> {
+        vec!["shelves", "rooms"]
     }
 
     async fn check(&self) -> Result<(), Fault> {

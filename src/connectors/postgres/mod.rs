@@ -31,7 +31,7 @@ use instance::{Instance, Trouble};
 use target::Target;
 
 /// Makes the connector from its section. Connects to nothing yet.
-pub fn build(section: &Section, outside: Arc<dyn Outside>) -> Result<Arc<dyn Connector>, BadYaml> {
+pub fn build(section: &Section, _manifest: &Section, outside: Arc<dyn Outside>) -> Result<Arc<dyn Connector>, BadYaml> {
     Ok(Arc::new(Postgres { instances: config::read(section)?, outside }))
 }
 
@@ -119,8 +119,8 @@ impl Connector for Postgres {
         Timing { call: instance::CALL, settle: Span::seconds(10), per_second: 500 }
     }
 
-    fn sources(&self) -> &'static [&'static str] {
-        SOURCES
+    fn sources(&self) -> Vec<&str> {
+        SOURCES.to_vec()
     }
 
     async fn check(&self) -> Result<(), Fault> {

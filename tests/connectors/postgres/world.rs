@@ -194,7 +194,8 @@ pub fn connector(instances: &[(&str, &str, &str)], outside: Arc<dyn Outside>) ->
         files.push(file);
     }
     let section = Section::whole("p0.yaml", text).child("integrations").child("postgres");
-    let built = postgres::build(&section, outside).unwrap_or_else(|error| panic!("{error}"));
+    let built =
+        postgres::build(&section, &Section::whole("postgres.yaml", ""), outside).unwrap_or_else(|error| panic!("{error}"));
     files.iter().for_each(|file| std::fs::remove_file(file).expect("removed"));
     built
 }
