@@ -242,7 +242,7 @@ impl Check<'_> {
             self.offers(source, offered);
         }
         let fill = cure.fill.0.iter().map(|(arg, source)| (arg.value.clone(), source.value.clone())).collect();
-        let error = self.regex(&cure.error, |text| regex::Regex::new(text))?;
+        let error = self.regex(&cure.error, regex::Regex::new)?;
         Some(Cure { error, fill })
     }
 
