@@ -25,7 +25,7 @@ use crate::policy::Policy;
 use crate::secret::{BadSecret, Key};
 use crate::server;
 use crate::store::{Store, StoreError};
-use crate::surfaces::{self, BadSurface, Surface};
+use crate::surfaces::{self, BadSurface, Finding, Surface};
 use crate::yaml::{BadYaml, Section, Spanned};
 
 /// The world as it is: the system's clock and its source of chance.
@@ -240,14 +240,48 @@ impl App {
         self.store.close().await;
     }
 
+    /// Looks whether everything that a configuration names can do its work. It works on a record in memory and on a
+    /// key that is thrown away: nothing is changed, here or elsewhere. `policy`: what is in force, if the
+    /// configuration has none.
+    pub async fn check_up(
+        settings: &Settings,
+        outside: Arc<dyn Outside>,
+        policy: Option<Policy>,
+    ) -> Result<Vec<Finding>, AppError> {
+        let config = Config::load(&settings.config, &surface_names())?;
+        let (catalog, in_use) = prepare(&config, &outside, &Vec::new())?;
+        let sources = sources(&config, &outside)?;
+        let store = Store::open("sqlite::memory:", outside.clone()).await?;
+        let connectors = Connectors::default();
+        connectors.replace(in_use.clone());
+        let (index, key) = (Arc::new(Index::default()), Arc::new(Key::from_bytes([0; 32])));
+        let desk = Desk::new(Parts { store, outside: outside.clone(), connectors, index, key });
+        desk.ask_of(sources);
+        desk.configure(catalog, Vec::new());
+        if let Some(policy) = config.policy.as_ref().or(policy.as_ref()) {
+            desk.put_policy(Some(policy)).await?;
+        }
+        let told = format!("{} is valid", settings.config.display());
+        let mut findings = vec![Finding { about: "the configuration".to_owned(), found: Ok(told) }];
+        for (name, section) in &config.surfaces {
+            let Some((_, build)) = surfaces::ALL.iter().find(|(known, _)| known == name) else { continue };
+            let parts = surfaces::Parts { section, env: &settings.env, desk: desk.clone(), outside: outside.clone() };
+            match build(parts) {
+                Ok(built) => findings.extend(built.surface.check().await),
+                Err(bad) => findings.push(Finding { about: name.clone(), found: Err(bad.to_string()) }),
+            }
+        }
+        for (name, connector) in &in_use {
+            let found = ask(connector).await.map(|()| "can do its work".to_owned());
+            findings.push(Finding { about: format!("the integration {name}"), found });
+        }
+        Ok(findings)
+    }
+
     /// Asks each connector whether it can do its work; what it says is logged when it is news.
     async fn check(&self, known: &mut BTreeMap<String, String>) {
         for (name, connector) in self.connectors.all().iter() {
-            let said = match tokio::time::timeout(Span::seconds(10).to_std(), connector.check()).await {
-                Ok(Ok(())) => String::new(),
-                Ok(Err(fault)) => fault.to_string(),
-                Err(_) => "it did not answer in time".to_owned(),
-            };
+            let said = ask(connector).await.err().unwrap_or_default();
             if known.get(name).map_or("", String::as_str) != said {
                 match said.is_empty() {
                     true => tracing::info!(integration = name, "the integration can do its work again"),
@@ -294,6 +328,14 @@ impl App {
                 }
             }
         }
+    }
+}
+
+/// Can a connector do its work? The error says what to do.
+async fn ask(connector: &Arc<dyn Connector>) -> Result<(), String> {
+    match tokio::time::timeout(Span::seconds(10).to_std(), connector.check()).await {
+        Ok(done) => done.map_err(|fault| fault.to_string()),
+        Err(_) => Err("it did not answer in time".to_owned()),
     }
 }
 

@@ -26,6 +26,8 @@ enum What {
     Serve,
     /// Open a workspace in the browser to try everything in, with all it needs started here.
     Playground(demo::page::Args),
+    /// Look whether Slack, the targets and the record are as they should be; changes nothing.
+    Doctor,
     /// Show one access from `/p0 request` to its end, with everything it needs started here.
     Demo(demo::Args),
     /// Say who has what through P0 just now.
@@ -64,6 +66,10 @@ async fn main() -> ExitCode {
         What::Demo(args) => {
             telemetry::start("error");
             demo::run(args, outside, stopped()).await.map_err(|error| error.to_string())
+        }
+        What::Doctor => {
+            telemetry::start("error");
+            cli::doctor::run(outside).await
         }
         What::Grants(args) => {
             telemetry::start("error");

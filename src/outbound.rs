@@ -1,4 +1,4 @@
-//! The HTTP client of connectors: one request, one answer, both bounded.
+//! The HTTP client of connectors, and of checks: one request, one answer, both bounded.
 //!
 //! A token travels only to the address that was configured, over TLS or within this machine: no redirect is
 //! followed, no other host is called. Nothing is sent twice. Must never log or tell a token or a body.
@@ -102,6 +102,7 @@ pub struct Answer {
     pub retry_after: Option<Span>,
     /// What the `Link` header names as the next page.
     pub next: Option<String>,
+    pub headers: HeaderMap,
     pub body: Bytes,
 }
 
@@ -155,6 +156,7 @@ impl Outbound {
             status: head.status.as_u16(),
             retry_after: seconds.map(|seconds| Span::seconds(seconds.into())),
             next: text(&head.headers, LINK).and_then(next),
+            headers: head.headers,
             body,
         })
     }

@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("outbound", &["domain"]),
     ("connectors", &["domain", "yaml", "secret", "outbound"]),
     ("desk", &["domain", "catalog", "command", "policy", "store", "secret", "connectors", "directory", "oncall"]),
-    ("surfaces", &["domain", "catalog", "desk", "directory", "yaml", "secret"]),
+    ("surfaces", &["domain", "catalog", "desk", "directory", "outbound", "yaml", "secret"]),
     ("metrics", &["domain"]),
     ("engine", &["domain", "store", "connectors", "surfaces", "metrics"]),
     ("playground", &["domain"]),

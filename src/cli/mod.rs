@@ -6,6 +6,7 @@
 pub mod alerts;
 pub mod audit;
 pub mod breaker;
+pub mod doctor;
 pub mod grants;
 pub mod policy;
 pub mod receipt;

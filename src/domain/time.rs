@@ -34,6 +34,11 @@ impl Time {
         text.trim().parse::<chrono::NaiveDate>().ok().map(first_moment)
     }
 
+    /// Reads a `Date` header (RFC 9110, section 5.6.7).
+    pub fn of_http_date(text: &str) -> Option<Time> {
+        chrono::DateTime::parse_from_rfc2822(text.trim()).ok().map(|at| Time(at.timestamp_millis()))
+    }
+
     /// Reads what people type: `2026-12-24T09:00:00Z` with any offset, or a day, `2026-12-24` or
     /// `12/24/2026`, which is its first moment in UTC. Of the years 1970 to 9999.
     pub fn parse(text: &str) -> Result<Time, BadTime> {

@@ -115,7 +115,12 @@ fn scope(world: &World, method: &str, args: &Args) -> Option<&'static str> {
         _ => "channels:read",
     };
     match method {
-        "chat.postMessage" | "chat.update" | "chat.delete" | "chat.postEphemeral" => Some("chat:write"),
+        "chat.postMessage"
+        | "chat.update"
+        | "chat.delete"
+        | "chat.postEphemeral"
+        | "chat.scheduleMessage"
+        | "chat.deleteScheduledMessage" => Some("chat:write"),
         "users.info" | "users.list" => Some("users:read"),
         "users.lookupByEmail" => Some("users:read.email"),
         "usergroups.list" | "usergroups.users.list" => Some("usergroups:read"),
@@ -198,6 +203,8 @@ impl World {
             "conversations.list" => conversations::list(self, args),
             "chat.postMessage" => chat::post(self, now, args, has("chat:write.public")),
             "chat.postEphemeral" => chat::post_ephemeral(self, now, args),
+            "chat.scheduleMessage" => chat::schedule(self, now, args, has("chat:write.public")),
+            "chat.deleteScheduledMessage" => chat::unschedule(self, args),
             "chat.update" => chat::update(self, now, args),
             "chat.delete" => chat::delete(self, args),
             "chat.getPermalink" => chat::permalink(self, args),

@@ -207,6 +207,8 @@ pub(super) struct World {
     /// The open modals of each person, the topmost last.
     pub stacks: BTreeMap<String, Vec<String>>,
     pub homes: BTreeMap<String, String>,
+    /// The channels of messages that are to be posted later.
+    pub scheduled: BTreeMap<String, String>,
     pub triggers: BTreeMap<String, Trigger>,
     pub urls: BTreeMap<String, ResponseUrl>,
     /// What the last type-ahead offered, by view or message, block and action.
@@ -245,6 +247,7 @@ impl World {
             views: Vec::new(),
             stacks: BTreeMap::new(),
             homes: BTreeMap::new(),
+            scheduled: BTreeMap::new(),
             triggers: BTreeMap::new(),
             urls: BTreeMap::new(),
             offered: HashMap::new(),

@@ -283,6 +283,12 @@ impl Policy {
         serde_json::to_string(&value)
     }
 
+    /// Every group it names, wherever: `directory` and id, each once.
+    pub fn groups(&self) -> BTreeSet<&Group> {
+        let holders = [&self.owners, &self.reviewers, &self.approvers].into_iter().flat_map(|holders| &holders.groups);
+        holders.chain(self.rules.iter().flat_map(|rule| rule.groups().map(|named| &named.group))).collect()
+    }
+
     /// The rules that count: those that were written, or else the default approvals as a rule.
     pub fn in_force(&self) -> Cow<'_, [Rule]> {
         if !self.rules.is_empty() {

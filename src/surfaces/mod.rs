@@ -33,12 +33,24 @@ pub trait Surface: Send + Sync {
         None
     }
 
+    /// Looks whether it can do its work, for `p0 doctor`; nobody sees anything of it.
+    async fn check(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+
     /// Brings a notice to what its request says now: posts it, or rewrites it in place. From `until` on
     /// nothing is sent any more: somebody newer may show it by then, and the older text must not stand last.
     async fn show(&self, notice: &Notice, until: Time) -> Result<Posted, Fault>;
 
     /// Goes on with an interaction that was stored and acknowledged first.
     async fn resume(&self, key: &str) -> Result<(), Fault>;
+}
+
+/// What was looked at, and what was found: as it should be, or one sentence that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub about: String,
+    pub found: std::result::Result<String, String>,
 }
 
 /// What a surface is made from.

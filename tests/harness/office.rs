@@ -134,7 +134,7 @@ pub struct Office {
     pub table: String,
     number: u64,
     pub folder: PathBuf,
-    pub(super) database_url: String,
+    pub database_url: String,
     /// Where each replica listens, in the order of their starts.
     pub addresses: Vec<std::net::SocketAddr>,
     running: Vec<(tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<()>)>,
@@ -535,7 +535,7 @@ pub fn id_in(text: &str) -> Option<RequestId> {
 }
 
 /// What the program is told by its environment.
-pub(super) fn settings(setting: Setting, folder: &std::path::Path, url: &str, sim: &Sim) -> [(&'static str, String); 6] {
+pub fn settings(setting: Setting, folder: &std::path::Path, url: &str, sim: &Sim) -> [(&'static str, String); 6] {
     // With sockets nothing is signed.
     let way = match setting.sockets {
         true => ("SLACK_APP_TOKEN", "xapp-a-token-for-tests".to_owned()),

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod directories;
+mod doctor;
 mod doors;
 mod extensions;
 mod failures;

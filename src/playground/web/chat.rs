@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Args, Refusal, flag, need, no, refuse, text};
-use crate::domain::time::Time;
+use super::{Answer, Args, Refusal, flag, missing, need, no, refuse, text};
+use crate::domain::time::{Span, Time};
 use crate::playground::blocks;
 use crate::playground::world::World;
 
@@ -97,6 +97,36 @@ pub(super) fn post(world: &mut World, now: Time, args: &Args, public: bool) -> A
     let ts = world.post(now, &channel, None, thread_ts, body);
     let message = world.message(&channel, &ts).map(|message| world.message_json(message));
     Ok(json!({ "channel": channel, "ts": ts, "message": message }))
+}
+
+/// The longest that a message can be put ahead.
+const AHEAD: Span = Span::days(120);
+
+/// Nothing is ever posted by it: whoever waits so long sees nothing here.
+pub(super) fn schedule(world: &mut World, now: Time, args: &Args, public: bool) -> Answer {
+    let channel = target(world, need(args, "channel")?, public)?;
+    let at = args.get("post_at").and_then(|at| at.as_i64().or_else(|| at.as_str()?.parse().ok()));
+    let Some(at) = at else { return missing("post_at") };
+    content(args, None)?;
+    match at - now.seconds() {
+        ..=0 => return no("time_in_past"),
+        ahead if AHEAD.0 / 1000 < ahead => return no("time_too_far"),
+        _ => {}
+    }
+    let id = world.dice.id("Q");
+    world.scheduled.insert(id.clone(), channel.clone());
+    Ok(json!({ "channel": channel, "scheduled_message_id": id, "post_at": at }))
+}
+
+pub(super) fn unschedule(world: &mut World, args: &Args) -> Answer {
+    let (channel, id) = (need(args, "channel")?, need(args, "scheduled_message_id")?);
+    match world.scheduled.get(id) {
+        Some(known) if known == channel => {
+            world.scheduled.remove(id);
+            Ok(json!({}))
+        }
+        Some(_) | None => no("invalid_scheduled_message_id"),
+    }
 }
 
 pub(super) fn post_ephemeral(world: &mut World, now: Time, args: &Args) -> Answer {

@@ -23,6 +23,7 @@ use crate::domain::time::{Clock, Span, Time};
 
 use super::messages::Message;
 
+mod check;
 mod fault;
 pub mod method;
 pub mod pace;

@@ -5,6 +5,7 @@
 //! user of slack-morphism. State is never read out of a message.
 
 mod blocks;
+mod check;
 pub mod client;
 mod go_on;
 mod home;
@@ -27,7 +28,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::{OnceCell, watch};
 
-use super::{BadSurface, Built, Parts, Surface};
+use super::{BadSurface, Built, Finding, Parts, Surface};
 use crate::desk::Desk;
 use crate::desk::view::RequestView;
 use crate::directory::Directory;
@@ -257,6 +258,10 @@ impl Surface for Slack {
             Way::Http(_) => None,
             Way::Sockets(sockets) => sockets.deaf(),
         }
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        self.look().await
     }
 
     async fn show(&self, notice: &Notice, until: Time) -> Result<Posted, Fault> {

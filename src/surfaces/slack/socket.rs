@@ -107,6 +107,11 @@ impl Said {
 }
 
 impl Sockets {
+    /// The app-level token.
+    pub fn token(&self) -> &SecretString {
+        &self.token
+    }
+
     pub fn new(token: SecretString, now: Time) -> Result<Sockets, rustls::Error> {
         let config = || {
             let provider = Arc::new(rustls::crypto::ring::default_provider());

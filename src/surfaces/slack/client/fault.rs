@@ -69,7 +69,7 @@ pub fn lost(method: &Method, why: &str) -> Fault {
 }
 
 /// Slack said no, in one word.
-fn refused(method: &Method, code: &str, body: Option<&str>) -> Fault {
+pub fn refused(method: &Method, code: &str, body: Option<&str>) -> Fault {
     let denied = |why: &str| Fault::Denied { why: why.to_owned() };
     match code {
         "ratelimited" | "rate_limited" => {

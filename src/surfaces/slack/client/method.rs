@@ -39,6 +39,8 @@ pub const CHAT_POST_EPHEMERAL: Method = does("chat.postEphemeral", "chat:write",
 pub const CHAT_UPDATE: Method = Method { repeatable: true, ..does("chat.update", "chat:write", 50) };
 /// Its scope, `connections:write`, is the app-level token's. How often it may be called Slack says itself.
 pub const APPS_CONNECTIONS_OPEN: Method = reads("apps.connections.open", "", AT_ONCE);
+pub const CHAT_SCHEDULE_MESSAGE: Method = does("chat.scheduleMessage", "chat:write", 50);
+pub const CHAT_DELETE_SCHEDULED: Method = does("chat.deleteScheduledMessage", "chat:write", 50);
 pub const VIEWS_OPEN: Method = does("views.open", "", AT_ONCE);
 pub const VIEWS_UPDATE: Method = does("views.update", "", AT_ONCE);
 pub const VIEWS_PUBLISH: Method = Method { repeatable: true, ..does("views.publish", "", 100) };
@@ -53,6 +55,8 @@ pub const METHODS: &[&Method] = &[
     &CHAT_POST_EPHEMERAL,
     &CHAT_UPDATE,
     &APPS_CONNECTIONS_OPEN,
+    &CHAT_SCHEDULE_MESSAGE,
+    &CHAT_DELETE_SCHEDULED,
     &VIEWS_OPEN,
     &VIEWS_UPDATE,
     &VIEWS_PUBLISH,
