@@ -26,6 +26,8 @@ enum What {
     Serve,
     /// Open a workspace in the browser to try everything in, with all it needs started here.
     Playground(demo::page::Args),
+    /// Install the Slack app: its manifest, and what is to be done next.
+    Slack(cli::slack::Args),
     /// Look whether Slack, the targets and the record are as they should be; changes nothing.
     Doctor,
     /// Show one access from `/p0 request` to its end, with everything it needs started here.
@@ -66,6 +68,10 @@ async fn main() -> ExitCode {
         What::Demo(args) => {
             telemetry::start("error");
             demo::run(args, outside, stopped()).await.map_err(|error| error.to_string())
+        }
+        What::Slack(args) => {
+            telemetry::start("error");
+            cli::slack::run(args, outside).await
         }
         What::Doctor => {
             telemetry::start("error");

@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod grants;
 pub mod policy;
 pub mod receipt;
+pub mod slack;
 pub mod sweep;
 
 use std::sync::Arc;

@@ -52,6 +52,30 @@ stories! {
         office.close().await;
     }
 
+    /// Each run says what is done, and the one thing that is to be done next.
+    async fn the_installation_is_walked_through(office: Office) {
+        let all = office::settings(office.setting, &office.folder, &office.database_url, &office.sim);
+        let setup = async |without: &[&str], flags: &[&str]| {
+            let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_p0"));
+            let given = all.iter().filter(|(name, _)| !without.contains(name)).cloned();
+            let done = command.args(["slack", "setup"]).args(flags).env_clear().envs(given).output().await.expect("p0 runs");
+            format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr))
+        };
+        let url = ["--url", "https://p0.acme.example"];
+        let told = setup(&["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"], &url).await;
+        assert!(told.contains("1. the Slack app: to do") && told.contains("p0 slack manifest --url https://p0.acme.example"), "{told}");
+        assert!(!told.contains("2. "), "one thing at a time: {told}");
+        let told = setup(&["SLACK_SIGNING_SECRET"], &url).await;
+        assert!(told.contains("1. the Slack app: done\n2. the way in: to do") && told.contains("SLACK_SIGNING_SECRET_FILE"), "{told}");
+        let told = setup(&[], &["--socket"]).await;
+        assert!(told.contains("2. the way in: to do") && told.contains("connections:write"), "{told}");
+        let told = setup(&["P0_CONFIG"], &url).await;
+        assert!(told.contains("3. the approvals channel: to do") && told.contains("p0.yaml cannot be read"), "{told}");
+        let told = setup(&[], &url).await;
+        assert!(told.contains("ok     Slack's approvals channel") && told.contains("All is well."), "{told}");
+        office.close().await;
+    }
+
     async fn before_the_first_start_it_makes_nothing(office: Office) {
         let folder = office.folder.join("new");
         std::fs::create_dir_all(&folder).expect("a folder");
