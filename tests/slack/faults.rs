@@ -26,6 +26,31 @@ stories! {
         office.close().await;
     }
 
+    async fn a_storm_of_429s_delays_what_people_see_and_nothing_else(office: Office) {
+        let mut requests = Vec::new();
+        for who in ["alice", "carol", "dave"] {
+            let request = office.asks(who).await;
+            office.dm_says(who, &request, "Waiting for").await;
+            requests.push((who, request));
+        }
+        office.sim.faults([Fault::new("*", Trouble::RateLimit { retry_after: 2 }).times(40)]);
+        for (who, request) in &requests {
+            assert!(office.presses("bob", request, "approve").await.ok());
+            office.becomes_member(who).await;
+        }
+        let left = || office.sim.calls().iter().filter(|call| call.status == 429).count();
+        office.until("the storm is over", async || {
+            office.hurry(Span::seconds(2)).await;
+            (left() == 40).then_some(())
+        }).await;
+        for (who, request) in &requests {
+            office.dm_says(who, request, "How to use it").await;
+            office.channel_says(request, "In use by").await;
+            assert_eq!(office.messages_of(who, request), 2, "{who}: one message each, edited");
+        }
+        office.close().await;
+    }
+
     async fn edits_that_fail_are_made_up_for(office: Office) {
         let request = office.asks("alice").await;
         office.sim.faults([Fault::new("chat.update", Trouble::Http500).times(6)]);
