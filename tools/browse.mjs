@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import { anyApp } from './browse_fields.mjs';
+import { aClub, fromAnError, homeTabs, withoutADatabase } from './browse_ways.mjs';
 import { accessible, approve, ask, be, browser, button, form, go, line, messages, option, role, row, session, shoot, shots, start, told, type, visit } from './browse_page.mjs';
 
 const stories = {
@@ -232,6 +233,10 @@ const stories = {
     await accessible(page, 'thread');
   },
 
+  'an access is asked for, approved, given back and asked for again in Home tabs': homeTabs,
+  'an error that somebody said or pasted opens the form for what cures it': fromAnError,
+  'somebody is in a club for an hour, as the members page has it': aClub,
+  'without a PostgreSQL the first minute is one of clubs': withoutADatabase,
   'any app has every kind of field, a Home tab, menus and threads': anyApp,
 };
 
