@@ -21,7 +21,6 @@ const stories = {
     await session(page).getByText('3', { exact: true }).waitFor();
     await told(page, 'in use');
     await accessible(page, 'granted');
-    if (process.env.P0_PICTURE) await picture(page);
     await page.locator('#guide').getByRole('button', { name: 'Jump to the end' }).click();
     await row(page, 'alice').waitFor({ state: 'detached' });
     await told(page, 'access ended');
@@ -239,12 +238,6 @@ const stories = {
   'without a PostgreSQL the first minute is one of clubs': withoutADatabase,
   'any app has every kind of field, a Home tab, menus and threads': anyApp,
 };
-
-async function picture(page) {
-  await page.setViewportSize({ width: 1280, height: 720 });
-  await page.waitForFunction(() => document.getAnimations().every((one) => one.playState === 'finished'));
-  await page.screenshot({ path: process.env.P0_PICTURE, animations: 'disabled' });
-}
 
 let failed = 0;
 for (const [name, tell] of Object.entries(stories)) {

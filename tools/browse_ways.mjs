@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
-import { accessible, approve, ask, be, button, clubs, form, go, line, messages, role, row, shoot, start, told, type, visit } from './browse_page.mjs';
+import { accessible, approve, ask, be, button, clubs, form, go, line, messages, role, row, session, shoot, start, told, type, visit } from './browse_page.mjs';
 
 const submit = async (page, reason) => {
   if (reason) await form(page).getByLabel('Reason').fill(reason);
@@ -48,6 +48,8 @@ export async function homeTabs(place) {
   assert.equal(await role(page).inputValue(), 'analyst');
   await submit(page, 'INC-61');
   await approve(page);
+  await told(page, 'being set up'); // not before the first is settled: a lost call of it may still land
+  await button(page, '+10 min forward').click();
   await row(page, 'alice').waitFor();
 }
 
@@ -59,6 +61,7 @@ export async function fromAnError(place) {
   await type(page, 'lunch?');
   await type(page, `psql tells me ${error}`);
   const more = messages(page).getByRole('button', { name: /^More for the message of Dave/ });
+  await told(page, 'permission denied');
   await more.last().click();
   await page.getByRole('menuitem', { name: /^Request this access/ }).waitFor();
   await accessible(page, 'message-menu');
@@ -104,6 +107,7 @@ export async function aClub(place) {
   await member(page, 'alice').getByText('Chess club').waitFor();
   await told(page, 'in use');
   await accessible(page, 'club');
+  if (process.env.P0_PICTURE) await picture(page);
   await theirPage(page, async (members) => {
     await members.getByRole('cell', { name: 'Alice Ahn' }).waitFor();
     await shoot(members, 'members-page');
@@ -116,6 +120,20 @@ export async function aClub(place) {
     await members.getByRole('cell', { name: 'Carol Cruz' }).waitFor();
     assert.equal(await members.getByRole('cell', { name: 'Alice Ahn' }).count(), 0);
   });
+}
+
+/// For the README: both targets, and Alice in both.
+async function picture(page) {
+  await be(page, 'Alice');
+  await go(page, 'general');
+  await ask(page, 'INC-42: orders look wrong');
+  await approve(page);
+  await row(page, 'alice').waitFor();
+  await session(page).getByText('3', { exact: true }).waitFor();
+  await told(page, 'role analyst');
+  await page.setViewportSize({ width: 1280, height: 840 });
+  await page.waitForFunction(() => document.getAnimations().every((one) => one.playState === 'finished'));
+  await page.screenshot({ path: process.env.P0_PICTURE, animations: 'disabled' });
 }
 
 /// Follows the link to the members page, which opens beside the playground.
@@ -132,8 +150,9 @@ async function theirPage(page, look) {
 export async function withoutADatabase() {
   const none = mkdtempSync(join(tmpdir(), 'p0-browse-'));
   const place = await start(['playground'], { P0_TOOLS_DIR: none });
+  let page;
   try {
-    const page = await visit(place, { bypassCSP: true });
+    page = await visit(place, { bypassCSP: true });
     await page.getByText('There is no PostgreSQL here').waitFor();
     await accessible(page, 'no-database');
     await button(page, 'Type it for me').click();
@@ -150,7 +169,9 @@ export async function withoutADatabase() {
     await line(page).fill('/');
     await page.getByRole('group', { name: 'Commands' }).getByText('/p0 ls members club').waitFor();
     assert.equal(await page.getByRole('group', { name: 'Commands' }).getByText('postgres').count(), 0);
+    assert.deepEqual(page.wrong, [], 'the browser complains');
   } finally {
+    await page?.context().close();
     assert.equal(await place.stop(), 0, place.said());
     rmSync(none, { recursive: true });
   }

@@ -41,15 +41,16 @@ export function showGuide() {
   const box = document.getElementById('guide');
   const done = progress();
   box.hidden = Boolean(state.guide.closed) || !state.beside?.targets.length;
-  const sig = `${done} ${state.me} ${state.places[BOB]} ${database()}`;
+  const answered = state.beside?.targets.some((target) => target.tries.some((one) => one.works));
+  const sig = `${done} ${state.me} ${state.places[BOB]} ${database()} ${answered}`;
   if (box.hidden || box.sig === sig) return;
   box.sig = sig;
   const step = (index, text) => h('li', { class: index < done ? 'done' : index === done ? 'now' : '', 'aria-current': index === done ? 'step' : undefined }, h('span', { class: 'number', 'aria-hidden': 'true' }, index < done ? '✓' : String(index + 1)), text, index < done ? h('span', { class: 'sr' }, ' (done)') : null);
   const button = (text, run) => h('button', { type: 'button', class: 'button primary', onclick: run }, text);
   const says = {
     0: [database() ? 'You are Alice, and cannot read the orders. Ask for it.' : 'You are Alice, and in no club. Ask for one.', button('Type it for me', () => { go(ALICE, 'C0GENERAL'); write(first()); }), ' then press Enter.'],
-    1: state.me === BOB && state.places[BOB] === approvals().id ? ['You are Bob, who may approve. Press Approve below.'] : ['Bob may say yes.', button('Be Bob', () => go(BOB, approvals().id))],
-    3: [`Alice is in: her row is there${database() ? ' and her query is answered' : ''}. Nobody has to remember to take it back.`, h('button', { type: 'button', class: 'button narrow', onclick: () => document.querySelector('[data-side=beside]').click() }, 'See it'), button('Jump to the end', () => doing('jump', {}))],
+    1: state.me === BOB && [approvals().id, 'home'].includes(state.places[BOB]) ? ['You are Bob, who may approve. Press Approve below.'] : ['Bob may say yes.', button('Be Bob', () => go(BOB, approvals().id))],
+    3: [`Alice is in: her row is there${answered ? ' and her query is answered' : ''}. Nobody has to remember to take it back.`, h('button', { type: 'button', class: 'button narrow', onclick: () => document.querySelector('[data-side=beside]').click() }, 'See it'), button('Jump to the end', () => doing('jump', {}))],
     4: ['Gone on time, and read back that it is gone. Next: a club, the Home tab of p0, a message with an error.', button('Open the form', () => { go(ALICE, 'C0GENERAL'); doing('command', { channel: 'C0GENERAL', command: '/p0', text: 'request' }); })],
   }[done];
   box.replaceChildren(
