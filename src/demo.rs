@@ -20,7 +20,7 @@ use crate::playground;
 use crate::store::StoreError;
 use crate::yaml::BadYaml;
 
-use place::Opened;
+use place::{Ahead, Opened};
 use screen::Screen;
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -53,6 +53,8 @@ pub enum Failed {
     Store(#[from] StoreError),
     #[error("the Slack stand-in said no: {0}")]
     Slack(#[from] playground::Error),
+    #[error(transparent)]
+    Members(#[from] playground::members::Error),
     #[error("the story stopped: in ten seconds it did not happen that {0}; run it again with RUST_LOG=p0=info to see why")]
     Never(String),
     #[error("the audit chain is broken: {0}")]
@@ -78,8 +80,9 @@ pub async fn run(args: Args, outside: Arc<dyn Outside>, stop: impl Future<Output
 }
 
 async fn tell(args: &Args, outside: Arc<dyn Outside>, opened: &mut Opened, screen: &Screen) -> Result<(), Failed> {
-    let (target, folder) = opened.postgres(&*outside).await?;
-    let place = opened.open(outside, ANY_PORT, Some(&target), folder).await?;
+    let clock = Ahead::of(outside);
+    let (target, folder) = opened.postgres(&*clock).await?;
+    let place = opened.open(clock, ANY_PORT, Some(&target), None, folder).await?;
     story::tell(&place, &target, screen).await?;
     if args.once {
         return Ok(());

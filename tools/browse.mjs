@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import { anyApp } from './browse_fields.mjs';
+import { aClub, fromAnError, homeTabs, withoutADatabase } from './browse_ways.mjs';
 import { accessible, approve, ask, be, browser, button, form, go, line, messages, option, role, row, session, shoot, shots, start, told, type, visit } from './browse_page.mjs';
 
 const stories = {
@@ -20,7 +21,6 @@ const stories = {
     await session(page).getByText('3', { exact: true }).waitFor();
     await told(page, 'in use');
     await accessible(page, 'granted');
-    if (process.env.P0_PICTURE) await picture(page);
     await page.locator('#guide').getByRole('button', { name: 'Jump to the end' }).click();
     await row(page, 'alice').waitFor({ state: 'detached' });
     await told(page, 'access ended');
@@ -232,14 +232,12 @@ const stories = {
     await accessible(page, 'thread');
   },
 
+  'an access is asked for, approved, given back and asked for again in Home tabs': homeTabs,
+  'an error that somebody said or pasted opens the form for what cures it': fromAnError,
+  'somebody is in a club for an hour, as the members page has it': aClub,
+  'without a PostgreSQL the first minute is one of clubs': withoutADatabase,
   'any app has every kind of field, a Home tab, menus and threads': anyApp,
 };
-
-async function picture(page) {
-  await page.setViewportSize({ width: 1280, height: 720 });
-  await page.waitForFunction(() => document.getAnimations().every((one) => one.playState === 'finished'));
-  await page.screenshot({ path: process.env.P0_PICTURE, animations: 'disabled' });
-}
 
 let failed = 0;
 for (const [name, tell] of Object.entries(stories)) {

@@ -48,6 +48,7 @@ export const messages = (page) => page.getByRole('log');
 export const line = (page) => page.locator('#line');
 export const form = (page) => page.locator('dialog.modal');
 export const rows = (page) => page.getByRole('region', { name: 'Rows of pg_auth_members' });
+export const clubs = (page) => page.getByRole('region', { name: 'Rows of clubs' });
 export const role = (page) => form(page).getByRole('combobox', { name: 'Role', exact: true });
 export const option = (page, name) => form(page).locator('[role=listbox]').getByRole('option', { name, exact: true });
 export const row = (page, who) => rows(page).locator('tr:not(.gone)').filter({ hasText: who });

@@ -1,5 +1,5 @@
-//! `p0 playground`: the place of the demo, to play in with a browser. The page is the Slack stand-in's own; this starts
-//! what it shows and says where it is. It must never do anything in the place that people do not ask for there, and
+//! `p0 playground`: the place of the demo and a web application beside it, to play in with a browser. The page is the Slack
+//! stand-in's own; this starts what it shows and says where it is. It must never do anything in the place that people do not ask for there, and
 //! leaves nothing behind.
 
 use std::collections::BTreeMap;
@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use sqlx::PgConnection;
 use tokio::sync::Mutex;
 
@@ -16,7 +17,8 @@ use super::screen::{Ink, Screen};
 use super::{ANY_PORT, Failed};
 use crate::domain::outside::Outside;
 use crate::domain::time::{Span, Time};
-use crate::playground::{self, Beside, Try};
+use crate::playground::members::{self, Members};
+use crate::playground::{self, Beside, Row, Try};
 use crate::store::Store;
 
 /// Where it listens when nothing is said and nobody else does.
@@ -55,18 +57,21 @@ pub async fn run(args: Args, outside: Arc<dyn Outside>, stop: impl Future<Output
 }
 
 async fn play(args: &Args, outside: Arc<dyn Outside>, opened: &mut Opened, screen: &Screen) -> Result<(), Failed> {
-    let (target, folder) = match opened.postgres(&*outside).await {
+    let clock = Ahead::of(outside);
+    let (target, folder) = match opened.postgres(&*clock).await {
         Ok((target, folder)) => (Some(target), folder),
         Err(why @ (Failed::NoTool(..) | Failed::NoServer(_))) => {
             screen.line(&format!("Without a database to give access to: {why}"));
-            (None, opened.folder(&*outside))
+            (None, opened.folder(&*clock))
         }
         Err(other) => return Err(other),
     };
     let listen = args.listen.unwrap_or_else(free_port);
-    let place = opened.open(outside, listen, target.as_ref(), folder).await?;
+    let members = members::start(ANY_PORT, format!("{:032x}", clock.random()), clock.clone()).await?;
+    let place = opened.open(clock, listen, target.as_ref(), Some(&members), folder).await?;
     let postgres = target.map(|target| Mutex::new(Watched { target, admin: None, sessions: BTreeMap::new() }));
-    place.sim.stand_beside(Arc::new(Around { clock: place.clock.clone(), store: place.app.store.clone(), postgres }));
+    let around = Around { clock: place.clock.clone(), store: place.app.store.clone(), postgres, members };
+    place.sim.stand_beside(Arc::new(around));
     let url = format!("http://{}/", place.sim.address());
     screen.line(&screen.ink(Ink::Bold, &format!("The playground is at {url}")));
     screen.line("It runs on this machine only, and stays up until Ctrl-C.");
@@ -90,6 +95,7 @@ struct Around {
     clock: Arc<Ahead>,
     store: Store,
     postgres: Option<Mutex<Watched>>,
+    members: Members,
 }
 
 #[async_trait]
@@ -104,10 +110,33 @@ impl Beside for Around {
     }
 
     async fn targets(&self) -> Vec<playground::Target> {
-        match &self.postgres {
-            Some(postgres) => vec![postgres.lock().await.look().await],
-            None => Vec::new(),
+        let mut targets = Vec::new();
+        if let Some(postgres) = &self.postgres {
+            targets.push(postgres.lock().await.look().await);
         }
+        targets.push(look_at(&self.members));
+        targets
+    }
+}
+
+/// Who is in which club. What p0 gave bears its mark; people's own notes begin in other ways.
+fn look_at(members: &Members) -> playground::Target {
+    let shown = members.shown();
+    let each = |list: &Value| list.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let rows = each(&shown["clubs"]).into_iter().flat_map(|club| {
+        let row = |it: &Value| vec![text(&club["name"]), text(&it["person"]), text(&it["note"])];
+        each(&club["members"]).iter().map(row).collect::<Vec<_>>()
+    });
+    let rows = rows.map(|cells| Row { given: cells[2].starts_with("p0"), cells });
+    playground::Target {
+        title: "Members page".to_owned(),
+        about: format!("A web application at {}, which p0 knows from one YAML file", members.url()),
+        link: Some(members.url()),
+        table: "clubs".to_owned(),
+        columns: ["club", "member", "note"].map(str::to_owned).to_vec(),
+        rows: rows.collect(),
+        ..playground::Target::default()
     }
 }
 
@@ -135,7 +164,7 @@ impl Watched {
             table: "pg_auth_members".to_owned(),
             columns: MEMBERSHIP.map(str::to_owned).to_vec(),
             problem: rows.as_ref().err().map(ToString::to_string),
-            rows: rows.unwrap_or_default(),
+            rows: rows.unwrap_or_default().into_iter().map(|cells| Row { given: cells[2] == "p0", cells }).collect(),
             tries,
             ..playground::Target::default()
         }

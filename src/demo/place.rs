@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::config::Settings;
 use crate::domain::outside::{Faults, Outside};
 use crate::domain::time::{Clock, Span, Time};
+use crate::playground::members::Members;
 use crate::playground::{self, AppUrls, Sim};
 use crate::secret::Env;
 use crate::yaml::Section;
@@ -43,6 +44,10 @@ pub struct Ahead {
 }
 
 impl Ahead {
+    pub fn of(outside: Arc<dyn Outside>) -> Arc<Ahead> {
+        Arc::new(Ahead { outside, by: AtomicI64::new(0) })
+    }
+
     pub fn pass(&self, span: Span) {
         self.by.fetch_add(span.0.max(0), Ordering::SeqCst);
     }
@@ -160,13 +165,13 @@ impl Opened {
     /// All else. `listen` is the stand-in's.
     pub async fn open(
         &mut self,
-        outside: Arc<dyn Outside>,
+        clock: Arc<Ahead>,
         listen: SocketAddr,
         target: Option<&Target>,
+        members: Option<&Members>,
         folder: PathBuf,
     ) -> Result<Place, Failed> {
-        write_settings(&folder, target).map_err(|error| Failed::Folder(folder.display().to_string(), error))?;
-        let clock = Arc::new(Ahead { outside, by: AtomicI64::new(0) });
+        write_settings(&folder, target, members).map_err(|error| Failed::Folder(folder.display().to_string(), error))?;
         let secret = format!("{:032x}", clock.random());
         let token = format!("xoxb-{:032x}", clock.random());
         let features = Section::whole("slack-app-manifest.yaml", APP_MANIFEST).child("features").read()?;
@@ -278,7 +283,7 @@ async fn lay_out(target: &Target) -> Result<(), Failed> {
     Ok(())
 }
 
-fn write_settings(folder: &Path, target: Option<&Target>) -> std::io::Result<()> {
+fn write_settings(folder: &Path, target: Option<&Target>, members: Option<&Members>) -> std::io::Result<()> {
     std::fs::DirBuilder::new().mode(0o700).create(folder)?;
     let mut config = "organisation: { slug: acme, title: Acme }
 
@@ -287,15 +292,15 @@ slack:
 
 policy:
   approvers: { people: [ bob@acme.example, carol@acme.example ] }
+
+integrations:
 "
     .to_owned();
     if let Some(target) = target {
         std::fs::write(folder.join("main.url"), target.url_of("p0"))?;
         let url = folder.join("main.url");
         config += &format!(
-            "
-integrations:
-  postgres:
+            "  postgres:
     instances:
       main:
         title: Orders database
@@ -304,6 +309,11 @@ integrations:
 ",
             url.display()
         );
+    }
+    if let Some(members) = members {
+        let token = folder.join("members.token");
+        std::fs::write(&token, members.token())?;
+        config += &format!("  members: {{ url: \"{}\", token: {{ file: {} }} }}\n", members.url(), token.display());
     }
     std::fs::write(folder.join("p0.yaml"), config)
 }

@@ -81,11 +81,19 @@ pub struct Target {
     /// What the rows are: `pg_auth_members`.
     pub table: String,
     pub columns: Vec<String>,
-    pub rows: Vec<Vec<String>>,
+    pub rows: Vec<Row>,
     /// What people get who use it now.
     pub tries: Vec<Try>,
     /// Why it cannot be looked at.
     pub problem: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Row {
+    pub cells: Vec<String>,
+    /// Given by the app; what was there before is not.
+    pub given: bool,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

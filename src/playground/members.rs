@@ -154,7 +154,7 @@ pub async fn start(listen: SocketAddr, token: String, clock: Arc<dyn Clock>) -> 
     for (id, name) in [("chess", "Chess club"), ("rowing", "Rowing club"), ("choir", "Choir")] {
         members.has_club(id, name);
     }
-    for (local, name) in [("alice", "Alice Anders"), ("bob", "Bob Baker"), ("carol", "Carol Chen"), ("dave", "Dave Diaz")] {
+    for (local, name) in [("alice", "Alice Ahn"), ("bob", "Bob Baker"), ("carol", "Carol Cruz"), ("dave", "Dave Diaz")] {
         members.has_person(local, name, &format!("{local}@acme.example"));
     }
     members.joins("choir", "carol", "since 2019");

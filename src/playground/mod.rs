@@ -46,7 +46,7 @@ use serde_json::Value;
 
 pub use deliver::Delivery;
 pub use faults::{Fault, Trouble};
-pub use live::{Beside, Features, Target, Try};
+pub use live::{Beside, Features, Row, Target, Try};
 pub use person::{Press, PressTarget, TypeAhead};
 pub use socket::Disconnect;
 pub use submit::{Outcome, SubmitResult};

@@ -44,7 +44,7 @@ async fn call(members: &Members, method: Method, path: &str, token: Option<&str>
 async fn people_look_and_programs_bring_a_token() {
     let members = page().await;
     let (status, _, html) = call(&members, Method::GET, "/", None, Value::Null).await;
-    assert!(status == 200 && html.contains("<td>Carol Chen</td><td>since 2019</td>") && !html.contains("tok\""), "{html}");
+    assert!(status == 200 && html.contains("<td>Carol Cruz</td><td>since 2019</td>") && !html.contains("tok\""), "{html}");
     let (status, _, state) = call(&members, Method::GET, "/state", None, Value::Null).await;
     assert_eq!((status, serde_json::from_str::<Value>(&state).expect("JSON")), (200, members.shown()));
     for (method, path) in [(Method::GET, "/api/clubs"), (Method::DELETE, "/api/memberships/m-1"), (Method::GET, "/api/people/x")]

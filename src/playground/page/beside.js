@@ -1,7 +1,7 @@
 // What stands beside Slack: the clock, and what the targets hold. Both are shown as they are, and nothing is guessed.
 import { h, reconcile } from './dom.js';
 import { inZone } from './mrkdwn.js';
-import { doing, me, now, state } from './state.js';
+import { database, doing, me, now, state } from './state.js';
 
 const $ = (id) => document.getElementById(id);
 
@@ -51,11 +51,11 @@ export function showTargets() {
     const ghosts = [...gone.values()].filter((one) => one.key === key && !rows.includes(one.row)).map((one) => one.row);
     return { key, sig: JSON.stringify([target, ghosts, state.me]), make: () => card(target, fresh, ghosts) };
   }));
-  $('no-target').hidden = targets.length > 0;
+  $('no-database').hidden = database();
 }
 
 function card(target, fresh, ghosts) {
-  const row = (cells, look) => h('tr', { class: look }, cells.map((cell) => h('td', {}, cell)));
+  const row = (cells, look) => h('tr', { class: look }, cells.map((cell) => h('td', { class: cell.length > 20 ? 'long' : '' }, cell)));
   for (const one of target.tries) if (one.works) worked.add(one.who);
   const mine = target.tries.filter((one) => worked.has(one.who) || one.who === me().name);
   return h('section', { class: 'card target', 'aria-label': target.title },
@@ -64,6 +64,6 @@ function card(target, fresh, ghosts) {
     h('div', { class: 'table', tabindex: 0, role: 'region', 'aria-label': `Rows of ${target.table}` }, h('table', {},
       h('caption', {}, target.table),
       h('thead', {}, h('tr', {}, target.columns.map((name) => h('th', { scope: 'col' }, name)))),
-      h('tbody', {}, target.rows.map((cells) => row(cells, fresh.has(JSON.stringify(cells)) ? 'fresh' : cells[1] === 'p0' ? 'own' : 'held')), ghosts.map((one) => row(JSON.parse(one), 'gone'))))),
+      h('tbody', {}, target.rows.map((one) => row(one.cells, fresh.has(JSON.stringify(one)) ? 'fresh' : one.given ? 'held' : 'own')), ghosts.map((one) => row(JSON.parse(one).cells, 'gone'))))),
     mine.length ? h('div', { class: 'shell', role: 'group', 'aria-label': 'Open sessions' }, mine.map((one) => h('div', {}, h('span', { class: 'prompt' }, `${one.who}=> `), one.asks, h('br'), h('span', { class: one.works ? 'works' : 'fails' }, one.gets)))) : null);
 }

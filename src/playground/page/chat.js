@@ -38,6 +38,7 @@ export function showPlaces() {
 
 const hidden = new Set(); // ephemeral messages that were put away
 const answering = new Map(); // threads that are open
+let asked = ''; // whose Home tab is open, and the app knows
 
 export function showPlace() {
   const where = place(), app = where === 'dm' || where === 'home', here = open();
@@ -47,6 +48,7 @@ export function showPlace() {
   $('tabs').replaceChildren(...(app && home ? [tab('home', 'Home'), tab('dm', 'Messages')] : []));
   $('about').textContent = app ? '' : `${here.members.filter((one) => !isApp(one)).length} people`;
   if (where === 'home') return showHome();
+  asked = '';
   markRead();
   const list = $('messages'), box = $('scroll');
   const key = `${state.me}/${where}`;
@@ -68,7 +70,6 @@ export function showPlace() {
   composer(app);
 }
 
-let asked = '';
 function showHome() {
   const view = state.seen.homes[state.me];
   if (asked !== state.me) { asked = state.me; doing('open_home', {}); }
@@ -155,7 +156,7 @@ function composer(app) {
 function hints() {
   const text = $('line').value, box = $('hints');
   const commands = state.seen.features.slash_commands;
-  const typed = commands.flatMap((one) => [{ text: `${one.command} `, shown: `${one.command} …`, about: one.description }, ...examples.map((example) => ({ text: example.text, shown: example.text, about: example.about }))]);
+  const typed = commands.flatMap((one) => [{ text: `${one.command} `, shown: `${one.command} …`, about: one.description }, ...examples().map((example) => ({ text: example.text, shown: example.text, about: example.about }))]);
   const fits = text.startsWith('/') && !text.includes('\n') ? typed.filter((one) => one.text.startsWith(text) && one.text !== text) : [];
   box.hidden = !fits.length;
   box.replaceChildren(...fits.map((one) => h('button', { type: 'button', onclick: () => write(one.text) }, h('code', {}, one.shown), h('small', {}, one.about))));

@@ -98,7 +98,10 @@ export function menu(button, entries) {
       type: 'button', role: 'menuitem', tabindex: -1, class: entry.danger ? 'danger-text' : '',
       onclick: () => { close(true); entry.run(); },
     }, h('b', {}, entry.text), entry.about ? h('small', {}, entry.about) : null)));
+    list.classList.remove('up');
     list.hidden = false;
+    const room = list.closest('#scroll')?.getBoundingClientRect();
+    list.classList.toggle('up', Boolean(room) && list.getBoundingClientRect().bottom > room.bottom);
     button.setAttribute('aria-expanded', 'true');
     list.firstElementChild?.focus();
   };

@@ -32,6 +32,9 @@ export const channel = (id) => state.seen?.channels.find((one) => one.id === id 
 export const isApp = (id) => id === state.seen?.bot_user;
 export const firstName = (person) => (person?.real_name || person?.name || '').split(' ')[0];
 
+/// Not every machine has one.
+export const database = () => Boolean(state.beside?.targets.some((target) => target.table === 'pg_auth_members'));
+
 export const dmOf = (person) => state.seen.channels.find((one) => one.dm === person);
 export const place = () => state.places[state.me] ?? 'C0GENERAL';
 /// The channel that is open; none before the app has ever written to this person.

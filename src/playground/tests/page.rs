@@ -1,7 +1,7 @@
 //! The page: who may talk to it, what it is told and what never, and the clock beside it.
 
 use super::*;
-use crate::playground::{Beside, Press, PressTarget, Target};
+use crate::playground::{Beside, Press, PressTarget, Target, live};
 
 /// A clock by hand and one row, as a playground brings them.
 struct Row(Arc<Hand>, Time);
@@ -16,7 +16,8 @@ impl Beside for Row {
     }
     async fn targets(&self) -> Vec<Target> {
         let held = self.0.now() < self.1;
-        vec![Target { title: "Orders".into(), rows: if held { vec![vec!["alice".into()]] } else { vec![] }, ..Target::default() }]
+        let rows = if held { vec![live::Row { cells: vec!["alice".into()], given: true }] } else { vec![] };
+        vec![Target { title: "Orders".into(), rows, ..Target::default() }]
     }
 }
 

@@ -22,7 +22,7 @@ async fn asked_approved_a_member_and_gone() {
     assert_eq!(connect.as_deref(), Some("Your name is on the members page of chess."));
     let entry = stage.members.entry("chess", "alice").expect("a member");
     assert_eq!(entry.note.len(), 34, "it bears our mark: {entry:?}");
-    assert_eq!(stage.members.shown()["clubs"][0]["members"][0]["name"], "Alice Anders");
+    assert_eq!(stage.members.shown()["clubs"][0]["members"][0]["name"], "Alice Ahn");
 
     stage.world.outer.pass(HOUR);
     stage.world.settle().await;

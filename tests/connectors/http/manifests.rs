@@ -1,6 +1,6 @@
 //! Mistakes in a manifest and in its section of the configuration: each is a sentence at its place.
 
-use p0::catalog::{Catalog, Offers};
+use p0::catalog::{Catalog, Index, Offers};
 use p0::domain::access::Observed;
 
 use super::world::{MANIFEST, Page, Secret, built};
@@ -186,6 +186,14 @@ async fn the_manifest_in_the_documentation_works() {
     let theirs = [("http.yaml".to_owned(), manifest.to_owned())];
     let catalog = Catalog::load(&[], &theirs, &|_| Some(Offers::Manifest)).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     assert!(catalog.get("members").is_some());
+
+    let (_, rest) = page.split_once("```yaml\n    cures:\n").expect("the error it cures");
+    let (cures, _) = rest.split_once("```").expect("its end");
+    let theirs = [("http.yaml".to_owned(), manifest.replacen("    key:", &format!("    cures:\n{cures}    key:"), 1))];
+    let catalog = Catalog::load(&[], &theirs, &|_| Some(Offers::Manifest)).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let draft = catalog.cure("403: you are no member of club \"chess\"", &Index::new()).expect("cured");
+    assert_eq!(draft.values, [("club".to_owned(), "chess".to_owned())].into());
+
     let page = Page::with(manifest).await;
     let mut planned = page.planned("alice", "chess").await;
     page.grant(&mut planned).await;

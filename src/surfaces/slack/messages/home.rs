@@ -17,6 +17,9 @@ const EFFECT: usize = 300;
 pub fn home(home: &Home, now: Time) -> Json {
     let mut blocks =
         vec![blocks::actions("ask", vec![blocks::button(action::ASK, "Request access", "new", Look::Primary, "Request access")])];
+    if home.held.is_empty() && home.asked.is_empty() && home.to_decide.is_empty() {
+        blocks.push(blocks::section("You have no access through P0 just now, and nothing waits for you."));
+    }
     let mut part = |title: &str, parts: Vec<Vec<Json>>| {
         if !parts.is_empty() {
             blocks.push(blocks::header(title));
@@ -27,9 +30,6 @@ pub fn home(home: &Home, now: Time) -> Json {
     part("What you have", home.held.iter().map(|(view, more)| held(view, *more, now)).collect());
     part("What you asked for", home.asked.iter().map(|view| asked(view, now)).collect());
     part("Ask again", if home.again.is_empty() { Vec::new() } else { vec![again(&home.again)] });
-    if home.held.is_empty() && home.asked.is_empty() && home.to_decide.is_empty() {
-        blocks.push(blocks::section("You have no access through P0 just now, and nothing waits for you."));
-    }
     let more = if home.more { "There is more than is shown here. " } else { "" };
     blocks.push(blocks::context(&format!("{more}As of {}. `/p0 help` shows what you can type.", blocks::date(now))));
     blocks.truncate(limit::VIEW_BLOCKS);
