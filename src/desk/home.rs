@@ -13,7 +13,7 @@ use crate::domain::time::Span;
 
 /// Of each kind so many are shown.
 pub const SHOWN: usize = 10;
-/// So many undecided requests are looked at for those that wait for one person; the oldest first.
+/// So many undecided requests are looked at for those that wait for one person; those first that go stale first.
 const LOOKED_AT: i64 = 200;
 /// How many different accesses of before are offered again, out of how many last requests.
 const AGAIN: usize = 5;
@@ -23,13 +23,30 @@ const LAST: i64 = 30;
 #[derive(Debug, Clone, Default)]
 pub struct Home {
     pub to_decide: Vec<RequestView>,
-    /// What they have, or will have in a moment, with what asking for more would do.
-    pub held: Vec<(RequestView, Option<More>)>,
+    pub held: Vec<Held>,
     /// What they asked for and nobody decided yet.
     pub asked: Vec<RequestView>,
     pub again: Vec<Again>,
     /// There is more than is shown.
     pub more: bool,
+}
+
+impl Home {
+    /// The requests it is about.
+    pub fn requests(&self) -> Vec<RequestId> {
+        let held = self.held.iter().map(|held| &held.view);
+        self.to_decide.iter().chain(held).chain(&self.asked).map(|view| view.id.clone()).collect()
+    }
+}
+
+/// What they have, or gave somebody by asking for it; or will have in a moment.
+#[derive(Debug, Clone)]
+pub struct Held {
+    pub view: RequestView,
+    /// It is theirs, not somebody's for whom they asked.
+    pub own: bool,
+    /// What asking for more would do.
+    pub more: Option<More>,
 }
 
 /// Something they had before.
@@ -58,25 +75,30 @@ impl Desk {
             }
             let id = &row.request.id;
             let Some(view) = self.view(id, surface, realm).await? else { continue };
-            let more = if row.request.requestor == row.request.principal { self.more(id).await? } else { None };
-            home.held.push((view, more));
+            let own = row.request.principal == person.id;
+            // Only who asked for themselves can ask for more.
+            let more = if own && row.request.requestor == person.id { self.more(id).await? } else { None };
+            home.held.push(Held { view, own, more });
         }
-        for row in self.inner.store.undecided(LOOKED_AT).await? {
-            let own = row.request.requestor == person.id;
-            let shown = if own { &mut home.asked } else { &mut home.to_decide };
-            if shown.len() == SHOWN {
+        for row in self.inner.store.undecided_of(&person.id).await? {
+            had.insert(row.request.access.clone());
+            if home.asked.len() == SHOWN {
                 home.more = true;
                 continue;
             }
-            if own {
-                had.insert(row.request.access.clone());
-            } else {
-                let mut judged = self.judge_again(&rules, &row).await?;
-                if self.would_be(&rules, &row, &mut judged, &me).await?.is_err() {
-                    continue;
-                }
+            home.asked.extend(self.view(&row.request.id, surface, realm).await?);
+        }
+        let undecided = self.inner.store.undecided(LOOKED_AT + 1).await?;
+        home.more |= i64::try_from(undecided.len()).is_ok_and(|found| LOOKED_AT < found);
+        for row in undecided.into_iter().filter(|row| row.request.requestor != person.id) {
+            if home.to_decide.len() == SHOWN {
+                home.more = true;
+                break;
             }
-            shown.extend(self.view(&row.request.id, surface, realm).await?);
+            let mut judged = self.judge_again(&rules, &row).await?;
+            if self.would_be(&rules, &row, &mut judged, &me).await?.is_ok() {
+                home.to_decide.extend(self.view(&row.request.id, surface, realm).await?);
+            }
         }
         let catalog = self.catalog();
         for row in self.inner.store.requests_of(&person.id, LAST).await? {

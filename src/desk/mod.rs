@@ -42,7 +42,7 @@ use crate::secret::{BadSecret, Key};
 use crate::store::{CONFIG, Store, StoreError, Tx};
 
 pub use answer::Answer;
-pub use home::{Again, Home};
+pub use home::{Again, Held, Home};
 pub use inbox::Stored;
 pub use offers::Offers;
 pub use sources::Sources;

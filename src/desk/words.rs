@@ -1,10 +1,15 @@
 //! What somebody typed, understood: every surface that takes a line of text comes in here.
 
-use super::{Desk, Offers};
+use super::{Desk, Offers, Result};
 use crate::catalog::form::Draft;
-use crate::catalog::help;
+use crate::catalog::{Lookup, help};
 use crate::command::{self, Away, Command};
+use crate::domain::access::{Access, Args};
+use crate::domain::person::Person;
 use crate::domain::time::Time;
+
+/// A value is looked for among so many that are like it.
+const OFFERED: usize = 100;
 
 /// What a line of text means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,15 +59,38 @@ impl Desk {
                 Said::Text(help::ls_values(&ls, &choices, more))
             }
             Ok(Command::Help(text)) => Said::Text(text),
-            Err(mistake) => match self.cure(line) {
-                Some(draft) => Said::Form(draft),
-                None => Said::Text(mistake.render()),
-            },
+            Err(mistake) => Said::Text(mistake.render()),
         }
     }
 
-    /// The form for what would have spared somebody an error that they pasted.
-    pub fn cure(&self, text: &str) -> Option<Draft> {
-        self.catalog().cure(text, self.index())
+    /// The form for what would have spared somebody an error that they pasted as a line: one that names nothing
+    /// that can be asked for.
+    pub async fn cure_line(&self, person: &Person, line: &str) -> Result<Option<Draft>> {
+        let mut words = line.split_whitespace().skip_while(|word| ["request", "grant", "allow"].contains(word));
+        let catalog = self.catalog();
+        if words.next().is_none_or(|first| catalog.get(first).is_some() || ["ls", "help", "away", "back"].contains(&first)) {
+            return Ok(None);
+        }
+        self.cure(person, line).await
+    }
+
+    /// The form for what would have spared somebody an error, as far as they may ask for it.
+    pub async fn cure(&self, person: &Person, text: &str) -> Result<Option<Draft>> {
+        let offers = self.offers(person).await?;
+        let Some(mut draft) = offers.catalog.cure(text, self.index()) else { return Ok(None) };
+        let access = Access {
+            integration: draft.integration.clone().unwrap_or_default(),
+            access_type: draft.access_type.clone().unwrap_or_default(),
+            args: Args::new(),
+        };
+        let Some((integration, access_type)) = offers.catalog.find(&access) else { return Ok(None) };
+        for (arg, source) in access_type.args.iter().filter_map(|arg| Some((arg, arg.source()?))) {
+            let Some(value) = draft.values.get(&arg.name) else { continue };
+            let offered = offers.find(&integration.name, &source.source, &source.given(&draft.values), value, OFFERED);
+            if !offered.iter().any(|choice| choice.value == *value) {
+                draft.values.remove(&arg.name);
+            }
+        }
+        Ok(Some(draft))
     }
 }

@@ -48,8 +48,9 @@ impl Engine {
         match shown {
             Ok(posted) => {
                 let mut tx = self.inner.store.begin().await?;
-                // The approvals message is there now: the requestor's own message links to it.
-                if notice.posted.is_none() && posted.link.is_some() {
+                // The approvals message is there now: the requestor's own message links to it, and says no more that
+                // nobody could be told.
+                if notice.posted.is_none() && (posted.link.is_some() || notice.trouble.is_some()) {
                     tx.bump_other_notices(&notice.subject, &notice.id).await?;
                     tx.show_notices(&notice.subject, now).await?;
                 }
@@ -74,7 +75,8 @@ impl Engine {
                 let at = match fault {
                     Fault::Later { after: Some(after), .. } => now + after,
                     Fault::Later { after: None, .. } | Fault::Maybe { .. } => self.again_at(claim),
-                    Fault::Never { .. } | Fault::Denied { .. } => now + pause(&notice, claim.attempts),
+                    Fault::Never { .. } => now + pause(&notice, claim.attempts),
+                    Fault::Denied { .. } => now + WHEN_DENIED,
                 };
                 let mut tx = self.inner.store.begin().await?;
                 if matches!(fault, Fault::Never { .. } | Fault::Denied { .. }) {

@@ -190,6 +190,14 @@ impl Store {
         rows.iter().map(request).collect()
     }
 
+    /// What a person asked for and nobody decided, oldest first.
+    pub async fn undecided_of(&self, requestor: &PersonId) -> Result<Vec<RequestRow>> {
+        let query = format!("SELECT {COLUMNS} FROM requests WHERE requestor = $1 AND state = 'open' ORDER BY created_at");
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(query)).bind(requestor.as_str()).fetch_all(&mut *self.reading().await?).await?;
+        rows.iter().map(request).collect()
+    }
+
     /// The requests that hold something for a person, or that they asked for somebody else, oldest first.
     pub async fn requests_held_by(&self, person: &PersonId) -> Result<Vec<RequestRow>> {
         let query = format!(

@@ -3,7 +3,7 @@
 use p0::domain::time::Span;
 use p0::playground::{Delivery, Fault, Press, PressTarget, Trouble, User};
 
-use crate::harness::office::{Office, stories, text};
+use crate::harness::office::{Office, Setting, stories, text};
 
 /// Waits until somebody's tab says something; opens it first.
 async fn opens(office: &Office, who: &str, part: &str) -> String {
@@ -45,7 +45,7 @@ stories! {
         office.dm_says("alice", &request, "gave it back").await;
 
         // The same as last time is one press and a reason.
-        presses(&office, "alice", "ask_again").await;
+        presses(&office, "alice", "ask_again/0").await;
         let form = office.until("a form", async || office.sim.views("alice").expect("alice").pop()).await;
         let id = form["id"].as_str().expect("an id").to_owned();
         assert!(form.to_string().contains(&format!("\"value\":\"{}\"", office.role)), "{form}");
@@ -60,10 +60,13 @@ stories! {
     async fn a_press_in_a_tab_that_is_old_says_what_became_of_it(office: Office) {
         let request = office.asks("alice").await;
         opens(&office, "bob", "Waiting for your decision").await;
+        // What changes meanwhile is not drawn.
+        office.sim.faults([Fault::new("views.publish", Trouble::Http500).times(100)]);
         office.presses("carol", &request, "deny").await;
         let view = office.until("a form", async || office.sim.views("carol").expect("carol").pop()).await;
         office.sim.submit("carol", view["id"].as_str().expect("an id")).await.expect("submitted");
         office.dm_says("alice", &request, "denied").await;
+        office.sim.forget_faults();
         assert!(presses(&office, "bob", "approve").await.ok());
         // A tab has no place to answer in.
         let told = || office.sim.dms("bob").expect("bob").iter().any(|told| text(told).contains("Carol Cruz denied this already"));
@@ -75,6 +78,45 @@ stories! {
         office.sim.open_home("dave").await.expect("opened");
         office.until("a call", async || office.sim.calls().iter().any(|call| call.fault.is_some()).then_some(())).await;
         opens(&office, "dave", "nothing waits for you").await;
+        office.close().await;
+    }
+
+    async fn what_is_denied_in_one_tab_goes_from_the_others(office: Office) {
+        let request = office.asks("alice").await;
+        for who in ["bob", "carol"] {
+            opens(&office, who, "Waiting for your decision").await;
+        }
+        presses(&office, "bob", "deny").await;
+        let view = office.until("a form", async || office.sim.views("bob").expect("bob").pop()).await;
+        office.sim.submit("bob", view["id"].as_str().expect("an id")).await.expect("submitted");
+        office.dm_says("alice", &request, "denied").await;
+        for who in ["bob", "carol"] {
+            says(&office, who, "nothing waits for you").await;
+        }
+        office.close().await;
+    }
+
+    async fn what_approve_says_in_a_tab_is_what_is_given(setting: Setting) {
+        let policy = "policy:\n  approvers: { people: [ bob@acme.example, carol@acme.example ] }\n  longest: 2h\n";
+        let office = Office::with(setting, policy).await;
+        office.types("alice", "ls").await;
+        office.is_told("alice", "postgres").await;
+        office.types("alice", &format!("request postgres role {} --duration 2h --reason INC-42", office.role)).await;
+        let request = office.until("the request", async || office.requests().pop()).await;
+        opens(&office, "bob", "Approve for 2 hours").await;
+        // The longest gets shorter before the press.
+        let path = office.folder.join("p0.yaml");
+        let whole = std::fs::read_to_string(&path).expect("read").replace("longest: 2h", "longest: 30m");
+        office.sim.faults([Fault::new("views.publish", Trouble::Http500).times(3), Fault::new("chat.update", Trouble::Http500).times(9)]);
+        std::fs::write(path, whole).expect("written");
+        office.app.reload().await.unwrap_or_else(|error| panic!("{error}"));
+        assert!(presses(&office, "bob", "approve").await.ok());
+        assert!(office.app.store.decisions(&request).await.expect("read").is_empty(), "two hours were not given, nor anything else");
+        office.sim.forget_faults();
+        office.pass(Span::minutes(1));
+        opens(&office, "bob", "Approve for 30 minutes").await;
+        presses(&office, "bob", "approve").await;
+        office.becomes_member("alice").await;
         office.close().await;
     }
 

@@ -250,6 +250,7 @@ stories! {
         office.dm_says("alice", &request, "Waiting for Carol Cruz to decide").await;
         let bob = by("dave").replace("prod", "other") + &by("carol");
         office.rules_are(&bob).await;
+        office.channel_says(&request, "Dave Diaz or Carol Cruz may decide.").await;
         office.presses("bob", &request, "approve").await;
         office.is_told("bob", "Only approvers can do this, and you are not one for this request.").await;
         office.presses("carol", &request, "approve").await;

@@ -86,6 +86,9 @@ stories! {
             assert!(shown.contains("permission denied for table"), "the reason: {shown}");
             office.sim.close("alice", form["id"].as_str().expect("an id"), false).await.expect("closed");
         }
+        // One that names an integration is a slip of the finger, whatever its reason says.
+        let told = office.types("alice", &format!("request postgres rol x --reason \"{error}\"")).await.ephemeral.expect("told");
+        assert!(told.contains('^'), "{told}");
         let told = office.types("alice", "request ERROR: the disk is full").await.ephemeral.expect("told");
         assert!(told.contains('^'), "{told}");
         office.close().await;

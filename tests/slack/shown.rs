@@ -44,6 +44,14 @@ stories! {
         assert!(listed.contains(&office.role) && !listed.contains(&other), "{listed}");
         let view = form(&office, "alice", "request postgres").await.to_string();
         assert!(view.contains(&office.role) && !view.contains(&other), "{view}");
+        // Nor is it filled in for an error that it would have spared her.
+        let hidden = format!("hidden_{}", office.table);
+        office.say(&format!("create table {hidden} (n int); grant select on {hidden} to {other}")).await;
+        office.app.desk.refresh_choices().await;
+        let open = office.sim.views("alice").expect("alice").pop().expect("a form");
+        office.sim.close("alice", open["id"].as_str().expect("an id"), false).await.expect("closed");
+        let view = form(&office, "alice", &format!("request ERROR: permission denied for table {hidden}")).await.to_string();
+        assert!(view.contains("permission denied for table") && !view.contains(&other), "{view}");
         for (who, whom, has) in [("carol", "<@U0ALICE|alice>", true), ("bob", "alice@acme.example", true), ("dave", "<@U0DAVE|dave>", false)] {
             let view = form(&office, who, &format!("grant postgres --to {whom}")).await.to_string();
             assert!(view.contains("For whom") && view.contains(&office.role) == has && !view.contains(&other), "{whom}: {view}");

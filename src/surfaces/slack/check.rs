@@ -51,12 +51,16 @@ impl Slack {
                 Err(fault) => Err(format!("{}: {fault}", self.approvals)),
             },
         );
+        let team = match self.home().await {
+            Ok(home) if home.org_wide => Some(home.team.as_str()),
+            Ok(_) | Err(_) => None,
+        };
         let rules = self.desk.rules().await;
         let groups = rules.iter().flat_map(|rules| rules.policy.groups()).filter(|group| group.directory == NAME);
         for group in groups {
             say(
                 &format!("the Slack group {}", group.id),
-                match self.client.group_members(&group.id, None).await {
+                match self.client.group_members(&group.id, team).await {
                     Ok(members) if members.is_empty() => Err("Nobody is in it, so nobody can decide by it.".to_owned()),
                     Ok(members) => Ok(format!("{} in it", people(members.len()))),
                     Err(fault) => Err(fault.to_string()),

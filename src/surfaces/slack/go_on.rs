@@ -86,8 +86,11 @@ impl Slack {
                     }
                 }
                 Ok(Interaction::Shortcut { who, trigger, said, .. }) => {
-                    if self.meet(&who, None).await?.is_some() {
-                        let draft = said.and_then(|said| self.desk.cure(&inbound::typed(&said)));
+                    if let Some(person) = self.meet(&who, None).await? {
+                        let draft = match said {
+                            Some(said) => self.desk.cure(&person, &inbound::typed(&said)).await?,
+                            None => None,
+                        };
                         self.open(&who, &trigger, None, age, draft.unwrap_or_default()).await?;
                     }
                 }
@@ -136,13 +139,13 @@ impl Slack {
         age: Span,
     ) -> Result<(), Fault> {
         let url = actions.response_url.as_deref();
-        let request = messages::pressed(pressed.value.as_deref()).map(|(request, _)| request);
+        let request = messages::pressed(pressed.value.as_deref()).map(|pressed| pressed.request);
         if answer.is_none() {
             let Some(person) = self.meet(&actions.who, url).await? else { return Ok(()) };
             let came = came(&actions.who, key.to_owned(), person, Some(bytes.to_owned()));
             match self.press(actions, pressed, &came).await? {
                 Handled::Reply(_) => answer = self.desk.answered(key).await?,
-                Handled::Later => match (pressed.action_id.as_str(), &request, &actions.view) {
+                Handled::Later => match (pressed.action_id.split('/').next().unwrap_or_default(), &request, &actions.view) {
                     (action::DENY, Some(request), _) => self.open_denial(actions, request, age).await?,
                     (action::ASK, _, _) => self.open_form(actions, age, Draft::default()).await?,
                     (action::AGAIN, Some(request), _) => {
@@ -226,11 +229,11 @@ impl Slack {
 
     /// A field that others depend on changed, at this time: the form is drawn anew.
     async fn redraw(&self, who: &Who, view: &super::inbound::View, at: &str) -> Result<(), Fault> {
-        self.changed(&view.id, at);
+        self.change(&view.id, at);
         let drawn = modal::ask(&self.form(who, &modal::draft(view)).await?, None);
         let mut done = self.client.update_view(&view.id, view.hash.as_deref(), &drawn).await;
-        // Two changes in quick succession: the newer one is drawn over what was drawn for the older.
-        if done.as_ref().is_err_and(client::is_changed) && self.changed(&view.id, at) {
+        // Two changes in quick succession, both here: the newer one is drawn over what was drawn for the older.
+        if done.as_ref().is_err_and(client::is_changed) && self.is_newest(&view.id, at) {
             done = self.client.update_view(&view.id, None, &drawn).await;
         }
         match done {
@@ -241,17 +244,22 @@ impl Slack {
         }
     }
 
-    /// Notes a change of a form. `false`: there was a newer one.
-    fn changed(&self, view: &str, at: &str) -> bool {
-        let Ok(mut forms) = self.forms.lock() else { return false };
+    /// Notes a change of a form.
+    fn change(&self, view: &str, at: &str) {
+        let Ok(mut forms) = self.forms.lock() else { return };
         if FORMS < forms.len() {
-            forms.clear(); // who fills in a form now begins again; at worst a change is drawn by the next one
+            forms.clear(); // at worst a change is drawn by the next one
         }
-        let newest = forms.entry(view.to_owned()).or_insert_with(|| at.to_owned());
-        if newest.as_str() < at {
-            at.clone_into(newest);
-        }
-        newest == at
+        let changes = forms.entry(view.to_owned()).or_default();
+        changes.insert(at.to_owned());
+    }
+
+    /// Is this the newest of several changes that came here?
+    fn is_newest(&self, view: &str, at: &str) -> bool {
+        let forms = self.forms.lock();
+        forms.is_ok_and(|forms| {
+            forms.get(view).is_some_and(|changes| 1 < changes.len() && changes.last().is_some_and(|newest| newest == at))
+        })
     }
 
     /// Is this message another than those that are kept up to date?

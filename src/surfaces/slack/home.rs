@@ -4,29 +4,71 @@
 use super::inbound::Who;
 use super::{NAME, Slack, messages};
 use crate::domain::fault::Fault;
+use crate::domain::id::RequestId;
 use crate::domain::person::Handle;
+use crate::domain::time::Span;
 
 /// So many tabs are kept up to date; whoever opened theirs before sees the newest when they open it again.
 const KEPT: usize = 10_000;
+/// How many are drawn at the same time: presses must not wait for a crowd that opens its tabs.
+pub(super) const AT_ONCE: usize = 4;
+/// The longest that one may take to be drawn.
+const WITHIN: Span = Span::seconds(20);
 
 /// A tab that was drawn by this process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tab {
-    Drawn,
-    /// It is being drawn; what changes meanwhile is drawn after it, so that the newest stays.
-    Drawing {
-        again: bool,
-    },
+#[derive(Debug, Default)]
+pub(super) struct Tab {
+    drawing: bool,
+    /// Something changed while it was being drawn: it is drawn once more, so that the newest stays.
+    again: bool,
+    /// The requests it shows.
+    shows: Vec<RequestId>,
+}
+
+/// A tab that is being drawn. However that ends, it can be drawn again.
+struct Drawing<'a> {
+    slack: &'a Slack,
+    handle: &'a Handle,
+}
+
+impl Drawing<'_> {
+    /// It shows these now. Is it to be drawn once more?
+    fn done(self, shows: Vec<RequestId>) -> bool {
+        let Ok(mut homes) = self.slack.homes.lock() else { return false };
+        match homes.get_mut(self.handle) {
+            Some(tab) => {
+                tab.shows = shows;
+                std::mem::take(&mut tab.again)
+            }
+            None => false,
+        }
+    }
+}
+
+impl Drop for Drawing<'_> {
+    fn drop(&mut self) {
+        let Ok(mut homes) = self.slack.homes.lock() else { return };
+        let full = KEPT < homes.len();
+        match homes.get_mut(self.handle) {
+            Some(tab) if !full => tab.drawing = false,
+            Some(_) => drop(homes.remove(self.handle)),
+            None => {}
+        }
+    }
 }
 
 impl Slack {
     /// Draws the tab. `who` is given when it was opened: it may be the first contact.
     pub(super) async fn show_home(&self, handle: &Handle, who: Option<&Who>) {
-        while self.begins_drawing(handle) {
-            if let Err(fault) = self.draw_home(handle, who).await {
+        while let Some(drawing) = self.begin_drawing(handle) {
+            let Ok(_one_of_few) = self.drawers.acquire().await else { return };
+            let drawn = tokio::time::timeout(WITHIN.to_std(), self.draw_home(handle, who)).await;
+            let drawn = drawn.unwrap_or_else(|_| Err(Fault::later(format!("It took longer than {WITHIN}."))));
+            let shows = drawn.unwrap_or_else(|fault| {
                 tracing::info!(why = %fault, "a Home tab could not be drawn; it is drawn when it is opened again");
-            }
-            if !self.drawn(handle) {
+                Vec::new()
+            });
+            if !drawing.done(shows) {
                 return;
             }
         }
@@ -39,44 +81,43 @@ impl Slack {
         }
     }
 
-    /// `false`: somebody draws it, and will once more.
-    fn begins_drawing(&self, handle: &Handle) -> bool {
-        let Ok(mut homes) = self.homes.lock() else { return false };
-        match homes.get_mut(handle) {
-            Some(Tab::Drawing { again }) => {
-                *again = true;
-                false
-            }
-            Some(Tab::Drawn) | None => {
-                homes.insert(handle.clone(), Tab::Drawing { again: false });
-                true
-            }
+    /// Draws every tab anew that shows this request: nothing in it can be pressed in vain for long.
+    pub(super) fn redraw_homes_with(&self, request: &RequestId) {
+        let showing = self.homes.lock().map(|homes| {
+            homes.iter().filter(|(_, tab)| tab.shows.contains(request)).map(|(handle, _)| handle.clone()).collect::<Vec<_>>()
+        });
+        for handle in showing.unwrap_or_default() {
+            self.redraw_home(handle);
         }
     }
 
-    /// Is it to be drawn once more?
-    fn drawn(&self, handle: &Handle) -> bool {
-        let Ok(mut homes) = self.homes.lock() else { return false };
-        match homes.remove(handle) {
-            Some(Tab::Drawing { again: true }) => true,
-            Some(Tab::Drawing { again: false } | Tab::Drawn) | None => {
-                if homes.len() < KEPT {
-                    homes.insert(handle.clone(), Tab::Drawn);
-                }
-                false
-            }
+    /// `None`: somebody draws it, and will once more.
+    fn begin_drawing<'a>(&'a self, handle: &'a Handle) -> Option<Drawing<'a>> {
+        let mut homes = self.homes.lock().ok()?;
+        let tab = homes.entry(handle.clone()).or_default();
+        if tab.drawing {
+            tab.again = true;
+            return None;
         }
+        tab.drawing = true;
+        Some(Drawing { slack: self, handle })
     }
 
-    async fn draw_home(&self, handle: &Handle, who: Option<&Who>) -> Result<(), Fault> {
-        let met = match who {
-            Some(who) => self.met(who).await?,
-            None => self.desk.who(handle).await?.ok_or_else(String::new),
+    async fn draw_home(&self, handle: &Handle, who: Option<&Who>) -> Result<Vec<RequestId>, Fault> {
+        let met = match (who, self.desk.who(handle).await?) {
+            (_, Some(person)) => Ok(person),
+            (Some(who), None) => self.met(who).await?,
+            (None, None) => return Ok(Vec::new()),
         };
-        let view = match met {
-            Ok(person) => messages::home(&self.desk.home(&person, NAME, &handle.realm).await?, self.desk.now()),
-            Err(why) => messages::nobody(&why),
+        let person = match met {
+            Ok(person) => person,
+            Err(why) => {
+                self.client.publish_home(&handle.handle, &messages::nobody(&why)).await?;
+                return Ok(Vec::new());
+            }
         };
-        self.client.publish_home(&handle.handle, &view).await
+        let home = self.desk.home(&person, NAME, &handle.realm).await?;
+        self.client.publish_home(&handle.handle, &messages::home(&home, self.desk.now())).await?;
+        Ok(home.requests())
     }
 }

@@ -163,13 +163,23 @@ pub fn summary(view: &RequestView, now: Time) -> String {
     }
 }
 
-/// The request a button is for, and what it was drawn for if it bears that.
-pub fn pressed(value: Option<&str>) -> Option<(RequestId, Option<&str>)> {
-    let value = value?;
-    match value.split_once(BOUND) {
-        Some((id, bound)) => Some((RequestId::parse(id)?, Some(bound))),
-        None => Some((RequestId::parse(value)?, None)),
-    }
+/// What a button bears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pressed<'a> {
+    pub request: RequestId,
+    /// What it was drawn for.
+    pub bound: Option<&'a str>,
+    /// The length it says, where there was nothing to choose.
+    pub length: Option<Span>,
+}
+
+/// Reads the value of a button that is about a request.
+pub fn pressed(value: Option<&str>) -> Option<Pressed<'_>> {
+    let mut parts = value?.split(BOUND);
+    let request = RequestId::parse(parts.next()?)?;
+    let bound = parts.next();
+    let length = parts.next().and_then(|millis| millis.parse().ok()).filter(|millis: &i64| *millis > 0).map(Span::millis);
+    Some(Pressed { request, bound, length })
 }
 
 /// The length an approver chose, read back from the press on Approve. `None`: there was no choice.
@@ -248,13 +258,13 @@ fn approval_buttons(view: &RequestView, spoken: &Teller<'_>) -> Vec<Json> {
         let only = lengths.len() == 1;
         if !only {
             let options = lengths.iter().filter_map(|length| blocks::option(&length.0.to_string(), &label(view, *length)));
-            let asked = lengths.iter().rev().find(|length| **length <= view.length).or(lengths.first());
-            let asked = asked.map_or_else(String::new, |length| length.0.to_string());
+            let asked = nearest(view, &lengths).map_or_else(String::new, |length| length.0.to_string());
             buttons.push(blocks::select(action::DURATION, "For how long", options.collect(), Some(&asked)));
         }
         let approve =
             if only { format!("Approve for {}", lengths.first().unwrap_or(&view.length)) } else { "Approve".to_owned() };
-        buttons.extend([approve_button(view, &approve, spoken), deny_button(view, spoken)]);
+        let length = lengths.first().copied().filter(|_| only);
+        buttons.extend([approve_button(view, &approve, length, spoken), deny_button(view, spoken)]);
         return buttons;
     }
     if !view.can_end() {
@@ -270,8 +280,12 @@ fn approval_buttons(view: &RequestView, spoken: &Teller<'_>) -> Vec<Json> {
     buttons
 }
 
-fn approve_button(view: &RequestView, label: &str, spoken: &Teller<'_>) -> Json {
-    let bound = format!("{}{BOUND}{}", view.id, view.bound);
+/// `length`: what the label says.
+fn approve_button(view: &RequestView, label: &str, length: Option<Span>, spoken: &Teller<'_>) -> Json {
+    let mut bound = format!("{}{BOUND}{}", view.id, view.bound);
+    if let Some(length) = length {
+        bound.push_str(&format!("{BOUND}{}", length.0));
+    }
     blocks::button(action::APPROVE, label, &bound, Look::Primary, &format!("{label}: {}", spoken.whose()))
 }
 
@@ -310,6 +324,11 @@ fn lengths(view: &RequestView) -> Vec<Span> {
         lengths.sort_unstable();
     }
     lengths
+}
+
+/// Of these the one that was asked for, or what comes next to it.
+fn nearest(view: &RequestView, lengths: &[Span]) -> Option<Span> {
+    lengths.iter().rev().find(|length| **length <= view.length).or(lengths.first()).copied()
 }
 
 fn label(view: &RequestView, length: Span) -> String {

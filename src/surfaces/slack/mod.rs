@@ -73,10 +73,11 @@ pub struct Slack {
     home: OnceCell<Installation>,
     /// Approvers' addresses that Slack was asked about.
     looked_up: Mutex<BTreeSet<Email>>,
-    /// When an open form changed last, by its view.
-    forms: Mutex<BTreeMap<String, String>>,
+    /// When open forms changed, by view.
+    forms: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// Whose Home tab was drawn by this process: it is drawn anew when what it shows changes.
     homes: Mutex<BTreeMap<Handle, home::Tab>>,
+    drawers: tokio::sync::Semaphore,
     /// Handlers that go on after their acknowledgement; the engine takes over what a crash cuts off.
     me: std::sync::Weak<Slack>,
 }
@@ -122,6 +123,7 @@ pub fn build(parts: Parts<'_>) -> Result<Built, BadSurface> {
         looked_up: Mutex::default(),
         forms: Mutex::default(),
         homes: Mutex::default(),
+        drawers: tokio::sync::Semaphore::new(home::AT_ONCE),
         me: me.clone(),
     });
     Ok(Built {
@@ -288,6 +290,9 @@ impl Surface for Slack {
                 (self.approvals.clone(), messages::alert(&view))
             }
         };
+        if let Subject::Request(request) = &notice.subject {
+            self.redraw_homes_with(request);
+        }
         if until <= self.outside.now() {
             return Err(Fault::later("It took too long to write this message; somebody else may write it by now."));
         }

@@ -129,7 +129,10 @@ impl Slack {
             true => Some(self.desk.offers(person).await?),
             false => None,
         };
-        Ok(self.desk.read(PROGRAM, &typed, offers.as_ref()))
+        Ok(match self.desk.read(PROGRAM, &typed, offers.as_ref()) {
+            Said::Text(text) => self.desk.cure_line(person, &typed).await?.map_or(Said::Text(text), Said::Form),
+            said => said,
+        })
     }
 
     async fn interaction(&self, interaction: Interaction, body: &[u8]) -> Reply {
@@ -172,7 +175,9 @@ impl Slack {
     /// repaired then, however often that takes.
     async fn is_stray(&self, actions: &Actions, action: &Action) -> Result<bool> {
         match (messages::pressed(action.value.as_deref()), &actions.place) {
-            (Some((request, _)), Place::Message { channel, ts, ephemeral: false }) => self.is_copy(&request, channel, ts).await,
+            (Some(messages::Pressed { request, .. }), Place::Message { channel, ts, ephemeral: false }) => {
+                self.is_copy(&request, channel, ts).await
+            }
             (_, Place::Message { .. } | Place::View { .. }) => Ok(false),
         }
     }
@@ -191,10 +196,12 @@ impl Slack {
             }
             (_, _, _) => {}
         }
-        let Some((request, shown)) = messages::pressed(Some(value)) else { return Ok(Handled::Later) };
-        let came = &Came { shown: shown.map(str::to_owned), ..came.clone() };
+        let Some(messages::Pressed { request, bound, length }) = messages::pressed(Some(value)) else {
+            return Ok(Handled::Later);
+        };
+        let came = &Came { shown: bound.map(str::to_owned), ..came.clone() };
         match action.action_id.as_str() {
-            action::APPROVE => self.desk.approve(came, &request, messages::chosen_length(&actions.state)).await?,
+            action::APPROVE => self.desk.approve(came, &request, messages::chosen_length(&actions.state).or(length)).await?,
             action::REVOKE => self.desk.revoke(came, &request, false).await?,
             action::REVOKE_ALL => self.desk.revoke(came, &request, true).await?,
             action::RELINQUISH => self.desk.relinquish(came, &request).await?,
@@ -318,6 +325,7 @@ impl Slack {
                 );
                 Reply::Ack
             }
+            // Nothing depends on it, so it is not stored.
             Event::HomeOpened { who, tab, .. } => {
                 if tab.as_deref().is_none_or(|tab| tab == "home") {
                     self.spawn(|slack| async move { slack.show_home(&handle(&who), Some(&who)).await });

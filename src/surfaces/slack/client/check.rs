@@ -11,6 +11,9 @@ use crate::outbound::{Bearer, Failed, Outbound};
 /// How far ahead the message is put that is taken back at once. Slack allows 120 days.
 const FAR: Span = Span::days(100);
 
+/// How often it is tried to take it back.
+const TRIES: u32 = 3;
+
 /// What Slack says of a bot token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
@@ -53,7 +56,14 @@ impl Client {
         let at = (self.clock.now() + FAR).seconds();
         let body = json!({ "channel": channel, "post_at": at, "text": "p0 doctor looks whether p0 may write here." });
         let answer = self.send(&method::CHAT_SCHEDULE_MESSAGE, None, body).await?;
-        let body = json!({ "channel": channel, "scheduled_message_id": must(&answer, "/scheduled_message_id")? });
-        self.send(&method::CHAT_DELETE_SCHEDULED, None, body).await.map(drop)
+        let id = must(&answer, "/scheduled_message_id")?;
+        let back = json!({ "channel": channel, "scheduled_message_id": id });
+        for _ in 0..TRIES {
+            if self.send(&method::CHAT_DELETE_SCHEDULED, None, back.clone()).await.is_ok() {
+                return Ok(());
+            }
+        }
+        let why = format!("it can be written to, but a message that this put there for {FAR} from now could not be taken back");
+        Err(Fault::later(format!("{why}; delete the scheduled message {id}.")))
     }
 }

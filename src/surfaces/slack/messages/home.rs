@@ -4,9 +4,9 @@
 use serde_json::{Value as Json, json};
 
 use super::told::{Form, Reader, Teller};
-use super::{action, approve_button, deny_button, summary};
+use super::{action, approve_button, deny_button, lengths, nearest, summary};
 use crate::desk::view::{More, Phase, RequestView};
-use crate::desk::{Again, Home};
+use crate::desk::{Again, Held, Home};
 use crate::domain::time::Time;
 use crate::surfaces::slack::blocks::{self, Look, limit};
 
@@ -27,7 +27,7 @@ pub fn home(home: &Home, now: Time) -> Json {
         }
     };
     part("Waiting for your decision", home.to_decide.iter().map(|view| to_decide(view, now)).collect());
-    part("What you have", home.held.iter().map(|(view, more)| held(view, *more, now)).collect());
+    part("What you have", home.held.iter().map(|it| held(it, now)).collect());
     part("What you asked for", home.asked.iter().map(|view| asked(view, now)).collect());
     part("Ask again", if home.again.is_empty() { Vec::new() } else { vec![again(&home.again)] });
     let more = if home.more { "There is more than is shown here. " } else { "" };
@@ -47,18 +47,21 @@ fn to_decide(view: &RequestView, now: Time) -> Vec<Json> {
     let mut lines = vec![summary(view, now)];
     lines.extend(rich.warning());
     lines.extend(rich.extends());
-    let label = format!("Approve for {}", view.length);
-    let buttons = vec![approve_button(view, &label, &spoken), deny_button(view, &spoken)];
+    let length = nearest(view, &lengths(view)).unwrap_or(view.length);
+    let label = format!("Approve for {length}");
+    let buttons = vec![approve_button(view, &label, Some(length), &spoken), deny_button(view, &spoken)];
     vec![blocks::section(&lines.join("\n")), blocks::actions(&format!("decide/{}", view.id), buttons)]
 }
 
-fn held(view: &RequestView, more: Option<More>, now: Time) -> Vec<Json> {
-    let own = Teller { view, now, reader: Reader::Requestor, form: Form::Spoken };
-    let for_whom = match view.principal.id == view.requestor.id {
+fn held(held: &Held, now: Time) -> Vec<Json> {
+    let Held { view, own, more } = held;
+    let spoken = Teller { view, now, reader: Reader::Requestor, form: Form::Spoken };
+    let for_whom = match own {
         true => String::new(),
         false => format!(" for {}", blocks::line(&view.principal.name, EFFECT)),
     };
     let until = match &view.phase {
+        Phase::Usable { .. } if view.missing => "somebody took it away elsewhere".to_owned(),
         Phase::Usable { standing: true, .. } => "you had it before, so it stays".to_owned(),
         Phase::Usable { until, .. } if now < *until => {
             format!("{} left, until {}", (*until - now).whole_minutes(), blocks::date(*until))
@@ -71,18 +74,14 @@ fn held(view: &RequestView, more: Option<More>, now: Time) -> Vec<Json> {
     let mut blocks = vec![blocks::section(&format!("{access}\n{until}"))];
     let mut buttons = Vec::new();
     if view.can_end() {
-        let (id, whose) = (view.id.as_str(), own.whose());
+        let (id, whose) = (view.id.as_str(), spoken.whose());
         if let Some(More::Offered { length, .. }) = more {
             let label = format!("Extend by {length}");
             buttons.push(blocks::button(action::EXTEND, &label, id, Look::Plain, &format!("{label}: {whose}")));
         }
-        if view.principal.id == view.requestor.id {
-            let label = format!("Relinquish: {whose}");
-            buttons.push(blocks::button(action::RELINQUISH, "Relinquish", id, Look::Plain, &label));
-        }
-        if !buttons.is_empty() {
-            blocks.push(blocks::actions(&format!("end/{id}"), buttons));
-        }
+        let label = format!("Relinquish: {whose}");
+        buttons.push(blocks::button(action::RELINQUISH, "Relinquish", id, Look::Plain, &label));
+        blocks.push(blocks::actions(&format!("end/{id}"), buttons));
     }
     blocks
 }
@@ -98,10 +97,11 @@ fn asked(view: &RequestView, now: Time) -> Vec<Json> {
 }
 
 fn again(all: &[Again]) -> Vec<Json> {
-    let button = |again: &Again| {
+    // Each in a block has a name of its own.
+    let button = |(number, again): (usize, &Again)| {
         let label = format!("{}, {}", again.effect, again.length);
         let spoken = format!("Ask again: {label}");
-        blocks::button(action::AGAIN, &label, again.request.as_str(), Look::Plain, &spoken)
+        blocks::button(&format!("{}/{number}", action::AGAIN), &label, again.request.as_str(), Look::Plain, &spoken)
     };
-    vec![blocks::actions("again", all.iter().map(button).collect())]
+    vec![blocks::actions("again", all.iter().enumerate().map(button).collect())]
 }

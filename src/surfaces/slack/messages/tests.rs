@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::desk::view::{Approvers, Extends, GroupView, Left, More, PersonView, PolicyView, ProgressView};
-use crate::desk::{Again, Home};
+use crate::desk::{Again, Held, Home};
 use crate::domain::alert::{Alert, AlertKind, Told};
 use crate::domain::grant::End;
 use crate::domain::id::{AlertId, PersonId, RequestId};
@@ -884,9 +884,9 @@ fn the_home_tab() {
     };
     let home = Home {
         to_decide: vec![view(Phase::Asked)],
-        held: vec![(granted, Some(More::Offered { length: Span::hours(1), at_once: false }))],
+        held: vec![Held { view: granted, own: true, more: Some(More::Offered { length: Span::hours(1), at_once: false }) }],
         asked: vec![view(Phase::Asked)],
-        again: vec![again],
+        again: vec![again.clone()],
         more: true,
     };
     assert_snapshot!(tab(&home), @r"
@@ -917,7 +917,8 @@ fn the_home_tab() {
         |phase: Phase| (0..20).map(move |at| RequestView { id: RequestId::new(&Still(minutes(at))), ..view(phase.clone()) });
     let home = Home {
         to_decide: many(Phase::Asked).collect(),
-        held: many(usable(false)).map(|view| (view, None)).collect(),
+        held: many(usable(false)).map(|view| Held { view, own: false, more: None }).collect(),
+        again: vec![again; 5],
         asked: many(Phase::Asked).collect(),
         ..Home::default()
     };
