@@ -131,7 +131,7 @@ async function picture(page) {
   await row(page, 'alice').waitFor();
   await session(page).getByText('3', { exact: true }).waitFor();
   await told(page, 'role analyst');
-  await page.setViewportSize({ width: 1280, height: 840 });
+  await page.setViewportSize({ width: 1280, height: 856 });
   await page.waitForFunction(() => document.getAnimations().every((one) => one.playState === 'finished'));
   await page.screenshot({ path: process.env.P0_PICTURE, animations: 'disabled' });
 }
