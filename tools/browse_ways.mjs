@@ -20,6 +20,17 @@ const home = async (page, who) => {
 /// From the ask to the end, all in Home tabs.
 export async function homeTabs(place) {
   const page = await visit(place, { bypassCSP: true });
+  await home(page, 'Carol');
+  await messages(page).getByText('nothing waits for you').waitFor();
+  await be(page, 'Alice');
+  await type(page, '/p0 request postgres role app_rw --reason INC-59');
+  await told(page, 'Asked for');
+  await be(page, 'Carol'); // whoever comes back to it opens it anew
+  await messages(page).getByRole('button', { name: /^Deny/ }).click();
+  await form(page).getByLabel('Reason').fill('Use the replica');
+  await form(page).getByRole('button', { name: 'Deny', exact: true }).click();
+  await form(page).waitFor({ state: 'detached' });
+  await messages(page).getByText('nothing waits for you').waitFor();
   await home(page, 'Bob');
   await messages(page).getByText('nothing waits for you').waitFor();
   await home(page, 'Alice');
@@ -40,7 +51,7 @@ export async function homeTabs(place) {
   await accessible(page, 'home-alice');
   await messages(page).getByRole('button', { name: /^Relinquish/ }).click();
   await row(page, 'alice').waitFor({ state: 'detached' });
-  const again = messages(page).getByRole('button', { name: /^Ask again: / });
+  const again = messages(page).getByRole('button', { name: /^Ask again: role analyst/ });
   await again.waitFor();
   await shoot(page, 'home-again');
   await again.click();

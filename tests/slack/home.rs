@@ -60,10 +60,12 @@ stories! {
     async fn a_press_in_a_tab_that_is_old_says_what_became_of_it(office: Office) {
         let request = office.asks("alice").await;
         opens(&office, "bob", "Waiting for your decision").await;
-        office.presses("carol", &request, "deny").await;
+        opens(&office, "carol", "Waiting for your decision").await;
+        presses(&office, "carol", "deny").await;
         let view = office.until("a form", async || office.sim.views("carol").expect("carol").pop()).await;
         office.sim.submit("carol", view["id"].as_str().expect("an id")).await.expect("submitted");
         office.dm_says("alice", &request, "denied").await;
+        says(&office, "carol", "nothing waits for you").await;
         assert!(presses(&office, "bob", "approve").await.ok());
         // A tab has no place to answer in.
         let told = || office.sim.dms("bob").expect("bob").iter().any(|told| text(told).contains("Carol Cruz denied this already"));
