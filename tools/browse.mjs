@@ -202,6 +202,11 @@ const stories = {
     await ask(page, 'INC-49');
     await told(page, 'Asked for');
     await fits('narrow');
+    await go(page, 'p0');
+    await button(page, 'Home').click();
+    await messages(page).getByRole('heading', { name: 'What you asked for' }).waitFor();
+    await fits('narrow-home');
+    await go(page, 'general');
     await type(page, '/p0 request postgres role');
     await role(page).fill('sales');
     await option(page, 'sales_read').waitFor();

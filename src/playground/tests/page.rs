@@ -139,7 +139,10 @@ async fn the_clock_goes_forward_only_where_there_is_one_to_move() {
         assert_eq!(control(&sim, "forward", json!({ "span": bad })).await["ok"], false, "{bad}");
     }
     let before = control_get(&sim, "beside").await;
-    assert_eq!((&before["next_end"], &before["targets"][0]["rows"]), (&json!(end), &json!([["alice"]])));
+    assert_eq!(
+        (&before["next_end"], &before["targets"][0]["rows"]),
+        (&json!(end), &json!([{ "cells": ["alice"], "given": true }]))
+    );
 
     control(&sim, "jump", json!({})).await;
     assert_eq!(clock.now(), end - Span::seconds(3), "the last seconds are left to be watched");

@@ -242,7 +242,11 @@ impl Slack {
                 Some(answer) => answer,
             },
             modal::callback::DENY => match modal::denied(view) {
-                Some((request, note)) => self.desk.deny(came, &request, note).await?,
+                Some((request, note)) => {
+                    let answer = self.desk.deny(came, &request, note).await?;
+                    self.redraw_home(handle(&submission.who)); // the press may have been there
+                    answer
+                }
                 None => return Ok(Handled::Reply(Reply::Ack)),
             },
             _ => return Ok(Handled::Reply(Reply::Ack)),
