@@ -262,15 +262,19 @@ impl Connector for Http {
         Ok(Called::Done { handle: access.grant.handle.as_ref().filter(ours).and_then(|at| at.text(&answer)) })
     }
 
-    /// A look that fails holds no revocation up where the call can only touch what is ours. By a handle nothing is
-    /// taken that a look does not show: its id may be another's by now.
+    /// A look that fails, or is old, holds no revocation up where the call can only touch what is ours. By a handle
+    /// nothing is taken that two looks do not show: its id may be another's by now.
     async fn revoke(&self, assignment: &Assignment) -> Result<Called, Fault> {
         let (access, mut values) = self.of(assignment)?;
         let kept = assignment.handle.clone();
         let seen = self.look(access, &values, &assignment.mark).await;
         if access.revoke.uses("handle") {
             let handle = match seen {
-                Ok(Seen { observed: Observed::Absent | Observed::Foreign { .. }, .. }) => return Ok(Called::DONE),
+                Ok(Seen { observed: Observed::Foreign { .. }, .. }) => return Ok(Called::DONE),
+                Ok(Seen { observed: Observed::Absent, .. }) => match kept.filter(|_| assignment.seen != Some(Observed::Absent)) {
+                    Some(handle) => Some(handle),
+                    None => return Ok(Called::DONE),
+                },
                 // Nobody can tell whose it is: rather what was handed out for ours.
                 Ok(Seen { observed: Observed::Held, handle }) => kept.or(handle),
                 Ok(Seen { observed: Observed::Ours | Observed::Changed { .. }, handle }) => handle,

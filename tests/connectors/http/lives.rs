@@ -123,24 +123,23 @@ async fn a_handle_is_taken_only_with_our_mark() {
 
 #[tokio::test]
 async fn a_look_that_is_old_keeps_no_access_alive() {
-    let stage = Stage::new().await;
-    stage.members.remembers();
-    let request = stage.approved("alice", "chess").await;
-    stage.usable(&request).await;
-    stage.world.outer.pass(HOUR);
-    stage.members.go_wrong(On::Look, &[Trouble::ShowsOld, Trouble::ShowsOld]);
-    stage.ended(&request).await;
-    stage.world.pass(Span::minutes(1)).await;
-    assert_eq!(stage.members.entry("chess", "alice"), None);
+    let page = Page::new().await;
+    let mut planned = page.planned("alice", "chess").await;
+    page.members.remembers();
+    page.grant(&mut planned).await;
+    page.members.go_wrong(On::Look, &[Trouble::ShowsOld]);
+    page.connector.revoke(&planned).await.expect("revoked by its handle, though it was not to be seen");
+    assert_eq!(page.members.entry("chess", "alice"), None);
 }
 
 /// Its id may be another's by now.
 #[tokio::test]
-async fn what_a_look_shows_gone_is_not_taken_by_its_handle() {
+async fn what_two_looks_show_gone_is_not_taken_by_its_handle() {
     let page = Page::new().await;
     let mut planned = page.planned("alice", "chess").await;
     page.grant(&mut planned).await;
     page.members.leaves("chess", "alice");
+    planned.seen = Some(page.seen(&planned).await);
     page.members.joins("chess", "bob", "by the treasurer");
     planned.handle = page.members.entry("chess", "bob").map(|entry| entry.id);
     assert_eq!(page.connector.revoke(&planned).await, Ok(Called::DONE));

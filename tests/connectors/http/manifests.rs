@@ -37,6 +37,7 @@ fn a_mistake_in_the_calls_names_its_place() {
         ("{{ email }}", "{{ mail }}"),
         ("/api/people/{{ email }}", "api/people/{{ email }}"),
         ("id: /id, name", "id: id, name"),
+        ("email: /email, ", ""),
         ("absent: [404] }", "absent: [302] }"),
         ("note: \"{{ mark }}\", ", "note: \"{{ mark }} {{ config.token }}\", "),
         ("/{{ club }}/{{ principal }}\"", "/{{ club }}\""),
@@ -68,7 +69,7 @@ fn a_mistake_in_the_calls_names_its_place() {
     10 | auth: { baerer: token }
        |         ^ did you mean `bearer`?
     11 |
-    12 | principal: { get: "/api/people/{{ email }}", id: /id, name: /name, absent…
+    12 | principal: { get: "/api/people/{{ email }}", id: /id, name: /name, email:…
        |
     members.yaml: line 12 column 19: there is no {{ mail }} here, only config.…, email
       12 | principal: { get: "/api/people/{{ mail }}", id: /id, name: /name, email: /email, absent: [404] }
@@ -79,9 +80,19 @@ fn a_mistake_in_the_calls_names_its_place() {
     members.yaml: line 12 column 50: this is no JSON Pointer; write "/name", "/profile/name", or "" for the whole
       12 | principal: { get: "/api/people/{{ email }}", id: id, name: /name, email: /email, absent: [404] }
          |                                                  ^
-    members.yaml: line 12 column 77: the status 302 is not for a manifest to explain: redirects, refusals (401, 403, 407), waiting (408, 425, 429) and failures (5xx) mean the same everywhere
+    members.yaml: error: line 12 column 68: missing field `email`
+      --> <input>:12:66
+       |
+    10 | …h: { bearer: token }
+    11 |
+    12 | …ncipal: { get: "/api/people/{{ email }}", id: /id, name: /name, absent: [404] }
+       |                                                                  ^ missing field `email`
+    13 |
+    14 | …ess:
+       |
+    members.yaml: line 12 column 92: the status 302 is not for a manifest to explain: redirects, refusals (401, 403, 407), waiting (408, 425, 429) and failures (5xx) mean the same everywhere
       12 | principal: { get: "/api/people/{{ email }}", id: /id, name: /name, email: /email, absent: [302] }
-         |                                                                             ^
+         |                                                                                            ^
     members.yaml: line 10 column 17: config.token is the token, which goes into no address and no body; let a call name something else
       10 | auth: { bearer: token }
          |                 ^

@@ -118,7 +118,7 @@ pub fn assignment(plan: Plan) -> Assignment {
     let planned = plan.assignments.into_iter().next().expect("an assignment");
     let id = AssignmentId::new(&Wall(Span::millis(i64::try_from(unique()).expect("small"))));
     let mark = mark(INSTALLATION, &id);
-    Assignment { id, key: planned.key, target: planned.target, handle: None, mark }
+    Assignment { id, key: planned.key, target: planned.target, handle: None, seen: None, mark }
 }
 
 /// The page with the whole engine before it. Both have one clock.
