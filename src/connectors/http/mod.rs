@@ -262,25 +262,23 @@ impl Connector for Http {
         Ok(Called::Done { handle: access.grant.handle.as_ref().filter(ours).and_then(|at| at.text(&answer)) })
     }
 
-    /// A look that fails, or is old, holds no revocation up where the call can only touch what is ours. By a handle
-    /// nothing is taken that two looks do not show: its id may be another's by now.
+    /// A look that fails, or is old, holds no revocation up where the call can only touch what is ours.
     async fn revoke(&self, assignment: &Assignment) -> Result<Called, Fault> {
         let (access, mut values) = self.of(assignment)?;
-        let kept = assignment.handle.clone();
+        // Once it was seen gone, its id may be another's.
+        let kept = assignment.handle.clone().filter(|_| assignment.seen != Some(Observed::Absent));
         let seen = self.look(access, &values, &assignment.mark).await;
         if access.revoke.uses("handle") {
             let handle = match seen {
-                Ok(Seen { observed: Observed::Foreign { .. }, .. }) => return Ok(Called::DONE),
-                Ok(Seen { observed: Observed::Absent, .. }) => match kept.filter(|_| assignment.seen != Some(Observed::Absent)) {
-                    Some(handle) => Some(handle),
-                    None => return Ok(Called::DONE),
-                },
+                Ok(Seen { observed: Observed::Foreign { .. }, .. }) => None,
+                Ok(Seen { observed: Observed::Absent, .. }) => kept,
                 // Nobody can tell whose it is: rather what was handed out for ours.
                 Ok(Seen { observed: Observed::Held, handle }) => kept.or(handle),
                 Ok(Seen { observed: Observed::Ours | Observed::Changed { .. }, handle }) => handle,
                 Err(fault) => Some(kept.ok_or(fault)?),
             };
-            handle.map(|handle| values.insert("handle".to_owned(), handle));
+            let Some(handle) = handle else { return Ok(Called::DONE) };
+            values.insert("handle".to_owned(), handle);
         } else {
             match seen {
                 Ok(Seen { observed: Observed::Foreign { .. }, .. }) => return Ok(Called::DONE),

@@ -315,3 +315,18 @@ async fn a_strange_entry_is_passed_over_only_beside_ours() {
         assert!(matches!(&told, Fault::Denied { why } if why.contains("has an entry without /person")), "{told:?}");
     }
 }
+
+#[tokio::test]
+async fn what_was_never_seen_is_taken_away_by_its_handle() {
+    let stage = Stage::new().await;
+    let request = stage.asks("alice", "chess").await;
+    // Nothing there at the first look and at the one before the call; from then on nobody can look.
+    let fine = Trouble::Links(&[]);
+    let looks = [vec![fine.clone(), fine], vec![Trouble::Mumbles(STRANGE); 10_000]].concat();
+    stage.members.go_wrong(On::Look, &looks);
+    stage.world.approves("bob", &request).await;
+    stage.world.settle().await;
+    assert!(stage.members.entry("chess", "alice").is_some(), "it was granted");
+    stage.world.pass(Span::minutes(16)).await;
+    assert_eq!(stage.members.entry("chess", "alice"), None, "not usable in time, so it is taken away");
+}

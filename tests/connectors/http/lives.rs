@@ -143,6 +143,8 @@ async fn what_two_looks_show_gone_is_not_taken_by_its_handle() {
     page.members.joins("chess", "bob", "by the treasurer");
     planned.handle = page.members.entry("chess", "bob").map(|entry| entry.id);
     assert_eq!(page.connector.revoke(&planned).await, Ok(Called::DONE));
+    page.members.go_wrong(On::Look, &[Trouble::Answers(500, None)]);
+    page.connector.revoke(&planned).await.expect_err("nobody knows what is there now");
     assert!(page.members.entry("chess", "bob").is_some(), "an id used again is somebody else's");
 }
 
