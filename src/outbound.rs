@@ -52,11 +52,6 @@ impl Base {
         Ok(Base(url))
     }
 
-    /// Host and port: names the system.
-    pub fn authority(&self) -> String {
-        self.0.authority().to_owned()
-    }
-
     /// A path below it. Both are as they go over the wire: nothing is resolved and nothing encoded.
     pub fn below(&self, path: &str) -> String {
         format!("{}{path}", self.0.as_str().trim_end_matches('/'))
@@ -100,11 +95,21 @@ pub enum Failed {
 pub struct Answer {
     pub status: u16,
     pub retry_after: Option<Span>,
-    /// What the `Link` header names as the next page.
-    pub next: Option<String>,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
+
+impl Answer {
+    /// What the `Link` headers name as the next page.
+    pub fn next(&self) -> Result<Option<String>, BadLink> {
+        next(&self.headers)
+    }
+}
+
+/// Nobody knows whether there is a next page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("has a Link header that cannot be read")]
+pub struct BadLink;
 
 pub struct Outbound {
     client: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -155,7 +160,6 @@ impl Outbound {
         Ok(Answer {
             status: head.status.as_u16(),
             retry_after: seconds.map(|seconds| Span::seconds(seconds.into())),
-            next: text(&head.headers, LINK).and_then(next),
             headers: head.headers,
             body,
         })
@@ -166,21 +170,62 @@ fn text(headers: &HeaderMap, name: hyper::header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The target of `rel="next"` in a `Link` header (RFC 8288).
-fn next(header: &str) -> Option<String> {
-    let mut rest = header;
-    while let Some((target, after)) = rest.split_once('<').and_then(|(_, rest)| rest.split_once('>')) {
-        let (params, _) = after.split_once('<').unwrap_or((after, ""));
-        let is_next = params.split([';', ',']).any(|param| {
-            let value = param.trim().strip_prefix("rel=").map(|value| value.trim_matches('"'));
-            value.is_some_and(|value| value.split(' ').any(|rel| rel.eq_ignore_ascii_case("next")))
-        });
-        if is_next {
-            return Some(target.to_owned());
+const SPACE: [char; 2] = [' ', '\t'];
+
+/// The target of `rel="next"` in all `Link` headers (RFC 8288). What cannot be read is never "no next page", and
+/// neither are two.
+fn next(headers: &HeaderMap) -> Result<Option<String>, BadLink> {
+    let mut found: Option<String> = None;
+    for line in headers.get_all(LINK) {
+        // A title may be of any letters, a target not: see below.
+        let line = String::from_utf8_lossy(line.as_bytes());
+        let mut rest = line.trim_start_matches([' ', '\t', ',']);
+        while !rest.is_empty() {
+            let (target, mut after) = rest.strip_prefix('<').and_then(|rest| rest.split_once('>')).ok_or(BadLink)?;
+            let mut rel = None;
+            while let Some(behind) = after.trim_start_matches(SPACE).strip_prefix(';') {
+                let (name, value, rest) = param(behind)?;
+                if name.eq_ignore_ascii_case("rel") {
+                    rel.get_or_insert(value);
+                }
+                after = rest;
+            }
+            if rel.is_some_and(|rel| rel.split_whitespace().any(|rel| rel.eq_ignore_ascii_case("next"))) {
+                if !target.is_ascii() || found.as_ref().is_some_and(|other| other != target) {
+                    return Err(BadLink);
+                }
+                found = Some(target.to_owned());
+            }
+            after = after.trim_start_matches(SPACE);
+            if !(after.is_empty() || after.starts_with(',')) {
+                return Err(BadLink);
+            }
+            rest = after.trim_start_matches([' ', '\t', ',']);
         }
-        rest = after;
     }
-    None
+    Ok(found)
+}
+
+/// One parameter of a link: its name, its value, and what comes behind it.
+fn param(text: &str) -> Result<(&str, String, &str), BadLink> {
+    let text = text.trim_start_matches(SPACE);
+    let (name, rest) = text.split_at(text.find([' ', '\t', '=', ';', ',']).unwrap_or(text.len()));
+    let Some(value) = rest.trim_start_matches(SPACE).strip_prefix('=') else { return Ok((name, String::new(), rest)) };
+    let value = value.trim_start_matches(SPACE);
+    let Some(quoted) = value.strip_prefix('"') else {
+        let (value, rest) = value.split_at(value.find([' ', '\t', ';', ',']).unwrap_or(value.len()));
+        // 'next' in single quotes is no relation, and was meant as one.
+        let odd = value.contains(['"', '<', '>']) || (name.eq_ignore_ascii_case("rel") && value.contains('\''));
+        return if odd { Err(BadLink) } else { Ok((name, value.to_owned(), rest)) };
+    };
+    let (mut value, mut chars) = (String::new(), quoted.chars());
+    loop {
+        match chars.next().ok_or(BadLink)? {
+            '"' => return Ok((name, value, chars.as_str())),
+            '\\' => value.push(chars.next().ok_or(BadLink)?),
+            other => value.push(other),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -231,11 +276,62 @@ mod tests {
         ] {
             assert_eq!(base.follow(&from, other), None, "{other}");
         }
-        let header = r#"</a?b=1,2>; rel="prev", </c?d=<no>, <https://x/e;f>; title="t"; rel="last next""#;
-        assert_eq!(next(header).as_deref(), Some("https://x/e;f"));
-        assert_eq!(next("<a>; rel=next").as_deref(), Some("a"));
-        for none in ["", "<a", "<a>; rel=prev", "rel=next"] {
-            assert_eq!(next(none), None, "{none}");
+    }
+
+    fn linked(lines: &[&str]) -> Result<Option<String>, BadLink> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(LINK, HeaderValue::from_bytes(line.as_bytes()).expect("a header"));
+        }
+        next(&headers)
+    }
+
+    #[test]
+    fn the_next_page_is_found_however_it_is_written() {
+        let many = r#"</a?b=1,2>; rel="prev", </c?d=<no>, <https://x/e;f>; title="t"; rel="last next""#;
+        assert_eq!(linked(&[many]), Ok(Some("https://x/e;f".to_owned())));
+        for good in [
+            &["<a>; rel=next"][..],
+            &["<b>; rel=prev", "<a>; rel=next"],
+            &["<a>; rel=next, <a>; rel=\"next\""],
+            &["<a>; Rel=NEXT"],
+            &["<a> ;\trel = \"next\" ;"],
+            &["<b>; title=\"a < b, <c>; rel=last \\\" x\"; rel=prev, <a>; rel=next"],
+            &["<a>; title=\"Bücher\"; rel=next"],
+            &["<a>; title*=UTF-8'de'n%c3%a4chste; rel=next; rel=prev"],
+            &[", <a>;;rel=next,,"],
+        ] {
+            assert_eq!(linked(good), Ok(Some("a".to_owned())), "{good:?}");
+        }
+        for none in [&[][..], &[""], &["<a>"], &["<a>; rel=prev"], &["<a>; rev=next"], &["<a>; title=\"<b>; rel=next\""]] {
+            assert_eq!(linked(none), Ok(None), "{none:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_cannot_be_read_is_never_the_last_page() {
+        for bad in [
+            &["<a"][..],
+            &["rel=next"],
+            &["a; rel=next"],
+            &["<a>; rel=\"next"],
+            &["<a>; rel=\"next\\"],
+            &["<a>; rel=next\""],
+            &["<a>; rel='next'"],
+            &["<a>; title=\"x\" rel=next"],
+            &["<a> rel=next"],
+            &["<ü>; rel=next"],
+            &["<a>; rel=next", "<b>; rel=next"],
+            &["<a>; rel=next", "b"],
+        ] {
+            assert_eq!(linked(bad), Err(BadLink), "{bad:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_link_panics(text in "[<>a;, =\"\\\\re'lnxtü]{0,40}") {
+            let _ = linked(&[&text]);
         }
     }
 }

@@ -318,7 +318,9 @@ impl Desk {
             let id = crate::domain::id::AssignmentId::new(&*self.inner.outside);
             let mark = mark(&self.inner.key.installation(), &id);
             let (key, target) = (planned.key.clone(), planned.target.clone());
-            let _ = connector.grant(&Assignment { id, key, target, handle: None, mark }, self.now() + Span::hours(1)).await;
+            let _ = connector
+                .grant(&Assignment { id, key, target, handle: None, seen: None, mark }, self.now() + Span::hours(1))
+                .await;
         }
     }
 

@@ -387,6 +387,7 @@ impl Desk {
                 key: planned.key.clone(),
                 target: planned.target.clone(),
                 handle: None,
+                seen: None,
                 mark: mark(&self.inner.key.installation(), &id),
                 id,
             };

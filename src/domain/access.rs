@@ -84,6 +84,8 @@ pub struct Assignment {
     pub target: serde_json::Value,
     /// What the target returned for the grant call, where it returns something.
     pub handle: Option<String>,
+    /// What was seen of it last, since the handle came.
+    pub seen: Option<Observed>,
     /// The name of our object in the target, where it can bear one: `[a-z0-9]`, at most 40.
     pub mark: String,
 }

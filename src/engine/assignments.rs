@@ -203,6 +203,7 @@ impl Engine {
             key: row.key.clone(),
             target: row.target.clone(),
             handle: row.handle.clone(),
+            seen: row.seen.clone(),
             mark: mark(&self.inner.installation, &row.id),
         };
         Some(Hands {

@@ -109,6 +109,7 @@ impl Engine {
     ) -> Result<Step> {
         if let Ok(Some(handle)) = called.as_ref().map(Called::handle) {
             row.handle = Some(handle.clone());
+            row.seen = None; // that was before it
         }
         let seen = match (&called, hands.observe().await) {
             (Ok(Called::Done { .. }), _) if planted(Bug::BelievesGrant) => Observed::Ours,

@@ -11,7 +11,7 @@
 //! | `GET /api/people/{email}` | `{ id, name, email }`, or 404 |
 //! | `GET /api/clubs` | `{ clubs: [{ id, name }] }`, by pages |
 //! | `GET /api/clubs/{club}/members?person=` | `{ members: [{ id, club, person, note, since }] }`, by pages, or 404 |
-//! | `POST /api/clubs/{club}/members` | takes `{ person, note, not_after }`: 201 with the entry; 409 if the person is in it; 410 if it is too late; 404 |
+//! | `POST /api/clubs/{club}/members` | takes `{ person, note, not_after }`: 201 with the entry; 409 with `{ error, id }` of the entry if the person is in it; 410 if it is too late; 404 |
 //! | `GET /api/memberships` | `{ memberships: [...] }` of all clubs, by pages |
 //! | `DELETE /api/memberships/{id}` | 204, or 404 |
 //!
@@ -94,6 +94,8 @@ pub enum Trouble {
     Floods,
     /// Names itself as the next page, for ever.
     NeverEnds,
+    /// Does it, and adds these `Link` headers.
+    Links(&'static [&'static str]),
     /// Answers with this text in place of JSON.
     Mumbles(&'static str),
 }

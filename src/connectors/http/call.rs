@@ -16,19 +16,10 @@ use crate::outbound::{Answer, Failed, LARGEST, Outbound};
 /// A list longer than this is a defect of the other side; it is refused and never cut short.
 const MOST_PAGES: usize = 1000;
 const MOST_BYTES: usize = 32_000_000;
-/// The longest a list is read.
-const LIST: Span = Span::minutes(1);
 
 pub struct System {
     pub spec: Spec,
     pub outbound: Outbound,
-}
-
-/// One answer with the address of the next.
-struct Page {
-    value: Value,
-    next: Option<String>,
-    bytes: usize,
 }
 
 /// A call on its way: how it is named, and whether it may change something.
@@ -42,16 +33,19 @@ impl System {
     /// One answer. `None`: declared to mean that there is nothing.
     pub async fn one(&self, get: &Get, values: &Values) -> Result<Option<Value>, Fault> {
         let url = self.url(&get.path, &get.query, values)?;
-        Ok(self.get(get, &url).await?.map(|page| page.value))
+        match self.get(get, &url).await? {
+            Some(answer) => self.json(get, &answer).map(Some),
+            None => Ok(None),
+        }
     }
 
-    /// The entries of a list, over all its pages.
-    pub async fn list(&self, get: &Get, items: &Pointer, values: &Values) -> Result<Vec<Value>, Fault> {
+    /// The entries of a list, over all its pages, all of them within this time.
+    pub async fn list(&self, get: &Get, items: &Pointer, values: &Values, within: Span) -> Result<Vec<Value>, Fault> {
         let told = |how: String| {
             Fault::later(format!("{} {how} for {}; it was not read", self.spec.title, named(&Method::GET, &get.path)))
         };
-        let all = tokio::time::timeout(LIST.to_std(), self.pages(get, items, values, &told)).await;
-        all.unwrap_or_else(|_| Err(told(format!("takes longer than {LIST}"))))
+        let all = tokio::time::timeout(within.to_std(), self.pages(get, items, values, &told)).await;
+        all.unwrap_or_else(|_| Err(told(format!("takes longer than {within}"))))
     }
 
     async fn pages(
@@ -63,18 +57,25 @@ impl System {
     ) -> Result<Vec<Value>, Fault> {
         let (mut all, mut bytes) = (Vec::new(), 0);
         let mut url = self.url(&get.path, &get.query, values)?;
-        for _ in 0..MOST_PAGES {
-            let Some(mut page) = self.get(get, &url).await? else { return Ok(all) };
-            let Some(Value::Array(entries)) = items.pick_mut(&mut page.value) else {
+        for page in 0..MOST_PAGES {
+            let Some(answer) = self.get(get, &url).await? else {
+                // Only of the whole list may be said that it is not there.
+                return if page == 0 { Ok(all) } else { Err(told("loses a page in the middle".to_owned())) };
+            };
+            let mut value = self.json(get, &answer)?;
+            let Some(Value::Array(entries)) = items.pick_mut(&mut value) else {
                 return Err(self.unlike(get, &format!("has no list at {items}")));
             };
             all.append(entries);
-            bytes += page.bytes;
-            match page.next {
-                None => return Ok(all),
-                Some(_) if MOST_BYTES < bytes => return Err(told(format!("has more than {MOST_BYTES} bytes"))),
-                Some(next) => url = next,
+            bytes += answer.body.len();
+            let Some(link) = answer.next().map_err(|bad| self.unlike(get, &bad.to_string()))? else { return Ok(all) };
+            if get.next.is_none() {
+                return Err(self.unlike(get, "has a next page and the manifest no \"next: link\""));
             }
+            if MOST_BYTES < bytes {
+                return Err(told(format!("has more than {MOST_BYTES} bytes")));
+            }
+            url = self.spec.base.follow(&url, &link).ok_or_else(|| self.unlike(get, "goes on at another address"))?;
         }
         Err(told(format!("has more than {MOST_PAGES} pages")))
     }
@@ -84,7 +85,8 @@ impl System {
         self.one(get, &self.spec.config).await.map(|_| ())
     }
 
-    /// The answer of a call that changes something, where it has one that can be read.
+    /// The answer of a call that changed something, where it has one that can be read. What is declared to be done
+    /// and is no success ("there is one already") speaks of something else: of that, nothing.
     pub async fn change(&self, change: &Change, values: &Values) -> Result<Value, Fault> {
         let url = self.url(&change.path, &change.query, values)?;
         let body = match &change.body {
@@ -97,10 +99,11 @@ impl System {
         if !change.done.contains(&answer.status) {
             return Err(told.refused(&answer));
         }
-        Ok(serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
+        let made = (200..=299).contains(&answer.status);
+        Ok(serde_json::from_slice(&answer.body).ok().filter(|_| made).unwrap_or(Value::Null))
     }
 
-    async fn get(&self, get: &Get, url: &str) -> Result<Option<Page>, Fault> {
+    async fn get(&self, get: &Get, url: &str) -> Result<Option<Answer>, Fault> {
         let told = Told { call: named(&Method::GET, &get.path), changes: false, spec: &self.spec };
         let sent = self.outbound.send(Method::GET, url, &self.spec.bearer, None).await;
         let answer = sent.map_err(|failed| told.failed(failed))?;
@@ -110,12 +113,11 @@ impl System {
         if answer.status != 200 {
             return Err(told.refused(&answer));
         }
-        let value = serde_json::from_slice(&answer.body).map_err(|_| self.unlike(get, "is not JSON"))?;
-        let next = match answer.next.filter(|_| get.next.is_some()) {
-            None => None,
-            Some(link) => Some(self.spec.base.follow(url, &link).ok_or_else(|| self.unlike(get, "goes on at another address"))?),
-        };
-        Ok(Some(Page { value, next, bytes: answer.body.len() }))
+        Ok(Some(answer))
+    }
+
+    fn json(&self, get: &Get, answer: &Answer) -> Result<Value, Fault> {
+        serde_json::from_slice(&answer.body).map_err(|_| self.unlike(get, "is not JSON"))
     }
 
     fn url(&self, path: &Template, query: &[(String, Template)], values: &Values) -> Result<String, Fault> {

@@ -62,6 +62,21 @@ impl Pointer {
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         }
     }
+
+    /// Whether what it stands in says this word somewhere.
+    pub fn stands_beside(&self, word: &str, value: &Value) -> bool {
+        let entry = self.0.rsplit_once('/').map_or("", |(entry, _)| entry);
+        value.pointer(entry).is_some_and(|entry| says(word, entry))
+    }
+}
+
+fn says(word: &str, value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.split_whitespace().any(|it| it == word),
+        Value::Array(all) => all.iter().any(|value| says(word, value)),
+        Value::Object(all) => all.values().any(|value| says(word, value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 impl Display for Pointer {
@@ -73,6 +88,8 @@ impl Display for Pointer {
 pub struct Principal {
     pub get: Get,
     pub id: Pointer,
+    /// Must be the address that was asked for.
+    pub email: Pointer,
     pub name: Option<Pointer>,
 }
 
@@ -137,12 +154,14 @@ pub fn read(section: &Section, manifest: &Section) -> Result<Spec, BadYaml> {
     let title: Text = needed(manifest, "title", "GitLab")?;
     let base: Text = needed(manifest, "base", "\"{{ config.url }}\"")?;
     let auth: wire::Auth = needed(manifest, "auth", "{ bearer: token }")?;
-    let principal: wire::Principal = needed(manifest, "principal", "{ get: \"/users/{{ email }}\", id: /id, absent: [404] }")?;
+    let principal: wire::Principal =
+        needed(manifest, "principal", "{ get: \"/users/{{ email }}\", id: /id, email: /email, absent: [404] }")?;
     let read = Read { manifest };
     let address = read.template(&base, Place::Plain, &["config"])?;
     let principal = Principal {
         get: read.get((&principal.get, &principal.query), None, &principal.absent, &["config", "email"])?,
         id: read.pointer(&principal.id)?,
+        email: read.pointer(&principal.email)?,
         name: principal.name.as_ref().map(|name| read.pointer(name)).transpose()?,
     };
     let mut access = BTreeMap::new();

@@ -37,6 +37,7 @@ pub struct Principal {
     #[serde(default)]
     pub absent: Statuses,
     pub id: Text,
+    pub email: Text,
     pub name: Option<Text>,
 }
 

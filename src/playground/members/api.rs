@@ -91,7 +91,7 @@ impl Call {
         };
         let memberships = if old { state.old.clone() } else { state.memberships.clone() };
         match (self.method.as_str(), segments.as_slice()) {
-            ("GET", ["people", email]) => match state.people.iter().find(|it| it.email == *email) {
+            ("GET", ["people", email]) => match state.people.iter().find(|it| it.email.eq_ignore_ascii_case(email)) {
                 Some(person) => Said::new(200, json!(person)),
                 None => Said::no(404, "there is nobody with this address"),
             },
@@ -116,8 +116,8 @@ impl Call {
                 if !state.people.iter().any(|it| it.id == joining.person) {
                     return Said::no(404, "there is no such person");
                 }
-                if state.memberships.iter().any(|it| it.club == *club && it.person == joining.person) {
-                    return Said::no(409, "they are a member already");
+                if let Some(entry) = state.memberships.iter().find(|it| it.club == *club && it.person == joining.person) {
+                    return Said::new(409, json!({ "error": "they are a member already", "id": entry.id }));
                 }
                 if !really {
                     return Said::new(201, json!({ "id": "m-0" }));

@@ -103,6 +103,13 @@ async fn route(shared: Arc<Shared>, request: Request<Incoming>) -> Reply {
             let answer = call.answer(&shared, true, false);
             Ok(said(Said { next: Some(path.to_owned()), ..answer }))
         }
+        Some(Trouble::Links(links)) => {
+            let mut answer = said(call.answer(&shared, true, false));
+            for link in links.iter().filter_map(|link| hyper::header::HeaderValue::from_bytes(link.as_bytes()).ok()) {
+                answer.headers_mut().append("link", link);
+            }
+            Ok(answer)
+        }
         Some(Trouble::Floods) => Ok(reply(200, "application/json", format!("\"{}\"", "x".repeat(FLOOD)))),
         Some(Trouble::Mumbles(text)) => Ok(reply(200, "application/json", text.to_owned())),
     }

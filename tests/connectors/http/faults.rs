@@ -10,7 +10,7 @@ use p0::outbound::{Base, Bearer, Failed, Outbound};
 use p0::playground::members::{On, Trouble};
 use secrecy::SecretString;
 
-use super::world::{HOUR, MANIFEST, Page, Stage, connector, members};
+use super::world::{HOUR, MANIFEST, Page, Stage, ask, assignment, configured, connector, members};
 use crate::harness::outside::Wall;
 
 /// Every way in which one call of a kind goes wrong.
@@ -144,7 +144,7 @@ async fn each_answer_has_its_sentence() {
     Join Drops: maybe: Members page did not answer; looking whether it was done
     Leave Drops: maybe: Members page did not answer; looking whether it was done
     Look OnlySaysYes: fine: absent
-    Join OnlySaysYes: fine: Done { handle: Some("m-0") }
+    Join OnlySaysYes: fine: Done { handle: None }
     Leave OnlySaysYes: fine: Done { handle: None }
     Look Floods: later: Members page answered GET /api/clubs/{{ club }}/members with more than 1000000 bytes, which are not read
     Join Floods: maybe: Members page answered POST /api/clubs/{{ club }}/members with more than is read; looking whether it was done
@@ -185,6 +185,9 @@ async fn no_token_travels_to_another_address() {
     }
     let next = format!("<{}/api/clubs/chess/members>; rel=\"next\"", other.url());
     page.members.go_wrong(On::Look, &[Trouble::Answers(200, Some(("link", next)))]);
+    let told = page.connector.observe(&planned).await.expect_err("a page elsewhere");
+    assert!(matches!(&told, Fault::Denied { why } if why.contains("has no list at /members")), "{told:?}");
+    page.members.go_wrong(On::Look, &[Trouble::Links(&["<https://evil.example/members>; rel=\"next\""])]);
     let told = page.connector.observe(&planned).await.expect_err("a page elsewhere");
     assert!(matches!(&told, Fault::Denied { why } if why.contains("goes on at another address")), "{told:?}");
     assert_eq!(other.calls(), Vec::<String>::new(), "nobody came");
@@ -246,9 +249,84 @@ async fn an_assignment_of_another_system_is_not_touched() {
     let told = connector(&elsewhere, MANIFEST).revoke(&planned).await.expect_err("another system");
     assert!(matches!(&told, Fault::Denied { why } if why.contains("put the address back")), "{told:?}");
     assert!(elsewhere.entry("chess", "alice").is_some());
+    let moved = configured(&page.members, "/v2", "", MANIFEST);
+    let told = moved.observe(&planned).await.expect_err("another place of the same host");
+    assert!(matches!(&told, Fault::Denied { why } if why.contains("put the address back")), "{told:?}");
     let without = MANIFEST.replace("  club:\n", "  society:\n");
     let told = connector(&page.members, &without).revoke(&planned).await.expect_err("no such access");
     assert!(matches!(&told, Fault::Denied { why } if why.contains("no access club any more")), "{told:?}");
     assert_eq!(page.connector.revoke(&planned).await, Ok(Called::DONE));
     assert_eq!(page.seen(&planned).await, Observed::Absent);
+}
+
+/// What a call is filled with says where it looks: somewhere else nothing is to be seen, and that means nothing.
+#[tokio::test]
+async fn a_configuration_that_changed_makes_nothing_look_gone() {
+    let page = Page::new().await;
+    let manifest = MANIFEST.replace("/api/clubs/{{ club }}/members", "/api/{{ config.part }}/{{ club }}/members");
+    let here = configured(&page.members, "", "    part: clubs\n", &manifest);
+    let mut planned = assignment(here.plan(&ask("alice@acme.example", "chess")).await.expect("planned"));
+    planned.handle = here.grant(&planned, page.soon()).await.expect("granted").handle().cloned();
+    let elsewhere = configured(&page.members, "", "    part: boats\n", &manifest);
+    let told = [elsewhere.observe(&planned).await.err(), elsewhere.revoke(&planned).await.err()];
+    for told in told {
+        let Some(Fault::Denied { why }) = told else { panic!("{told:?}") };
+        insta::allow_duplicates! { insta::assert_snapshot!(why, @"config.part of Members page is not what it was when this was given; put it back so that it can be ended where it is"); }
+    }
+    assert!(!planned.target.to_string().contains("clubs\""), "the configuration is not in the record: {}", planned.target);
+    assert_eq!(here.observe(&planned).await, Ok(Observed::Ours));
+    here.revoke(&planned).await.expect("revoked");
+    assert_eq!(page.members.entry("chess", "alice"), None);
+}
+
+const STRANGE: &str = r#"{"members": [{"id": "m-7", "person": null}]}"#;
+
+#[tokio::test]
+async fn what_cannot_be_looked_at_is_taken_away_by_its_handle() {
+    for trouble in [Trouble::Mumbles(STRANGE), Trouble::Answers(500, None), Trouble::Drops] {
+        let stage = Stage::new().await;
+        let request = stage.approved("alice", "chess").await;
+        stage.usable(&request).await;
+        stage.members.go_wrong(On::Look, &vec![trouble.clone(); 10_000]);
+        stage.world.outer.pass(HOUR);
+        stage.world.settle().await;
+        assert_eq!(stage.members.entry("chess", "alice"), None, "{trouble:?}");
+        stage.world.pass(Span::minutes(1)).await;
+        let phase = stage.world.phase(&request).await;
+        assert!(matches!(phase, Phase::Ending { .. }), "nobody saw it gone: {phase:?}");
+        stage.members.go_wrong(On::Look, &[]);
+        stage.ended(&request).await;
+    }
+}
+
+#[tokio::test]
+async fn a_strange_entry_is_passed_over_only_beside_ours() {
+    let page = Page::new().await;
+    let mut planned = page.planned("alice", "chess").await;
+    page.grant(&mut planned).await;
+    let with = |note: &str| -> Trouble {
+        let list = format!(r#"{{"members": [{{"person": null}}, {{"id": "m-9", "person": "alice", "note": "{note}"}}]}}"#);
+        Trouble::Mumbles(list.leak())
+    };
+    page.members.go_wrong(On::Look, &[with(&planned.mark), with("by the treasurer"), Trouble::Mumbles(STRANGE)]);
+    assert_eq!(page.seen(&planned).await, Observed::Ours);
+    for _ in 0..2 {
+        let told = page.connector.observe(&planned).await.expect_err("it may be ours");
+        assert!(matches!(&told, Fault::Denied { why } if why.contains("has an entry without /person")), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_seen_is_taken_away_by_its_handle() {
+    let stage = Stage::new().await;
+    let request = stage.asks("alice", "chess").await;
+    // Nothing there at the first look and at the one before the call; from then on nobody can look.
+    let fine = Trouble::Links(&[]);
+    let looks = [vec![fine.clone(), fine], vec![Trouble::Mumbles(STRANGE); 10_000]].concat();
+    stage.members.go_wrong(On::Look, &looks);
+    stage.world.approves("bob", &request).await;
+    stage.world.settle().await;
+    assert!(stage.members.entry("chess", "alice").is_some(), "it was granted");
+    stage.world.pass(Span::minutes(16)).await;
+    assert_eq!(stage.members.entry("chess", "alice"), None, "not usable in time, so it is taken away");
 }

@@ -2,7 +2,7 @@
 
 use p0::desk::Answer;
 use p0::desk::view::{Left, Phase};
-use p0::domain::access::Observed;
+use p0::domain::access::{Called, Observed};
 use p0::domain::fault::Fault;
 use p0::domain::time::{Clock, Span};
 use p0::playground::members::{On, Trouble};
@@ -34,8 +34,8 @@ async fn asked_approved_a_member_and_gone() {
     let (asked, taken) = ("POST /api/clubs/chess/members", format!("DELETE /api/memberships/{}", entry.id));
     let mut calls = stage.members.calls();
     calls.retain(|call| call != looked);
-    // Planned, granted; revoked, and once more when nothing lost can land any more.
-    assert_eq!(calls, ["GET /api/people/alice@acme.example".replace('@', "%40").as_str(), asked, &taken, &taken]);
+    // Planned, granted, revoked; when nothing lost can land any more a look shows that there is nothing left to take.
+    assert_eq!(calls, ["GET /api/people/alice@acme.example".replace('@', "%40").as_str(), asked, &taken]);
     stage.world.chains_are_whole().await;
 }
 
@@ -73,8 +73,14 @@ async fn what_somebody_else_made_meanwhile_is_neither_written_over_nor_taken() {
     page.members.remembers();
     page.members.joins("chess", "alice", "by the treasurer");
     page.members.go_wrong(On::Look, &[Trouble::ShowsOld]);
-    page.connector.grant(&planned, page.soon()).await.expect("no yes and no no");
+    let theirs = page.members.entry("chess", "alice").expect("there");
+    let called = page.connector.grant(&planned, page.soon()).await;
+    assert_eq!(called, Ok(Called::DONE), "no yes and no no, and {theirs:?} is not ours");
     assert_eq!(page.seen(&planned).await, Observed::Foreign { by: "somebody else".to_owned() });
+    planned.handle = Some(theirs.id.clone());
+    page.connector.revoke(&planned).await.expect("nothing of ours to take");
+    assert_eq!(page.members.entry("chess", "alice"), Some(theirs));
+    planned.handle = None;
 
     // Ours is replaced by theirs between two looks.
     page.members.leaves("chess", "alice");
@@ -101,6 +107,20 @@ async fn granted_twice_and_revoked_twice_is_once() {
     page.connector.revoke(&planned).await.expect("revoked again");
 }
 
+/// A system that answers with the entry it had already: only what bears our mark is ours.
+#[tokio::test]
+async fn a_handle_is_taken_only_with_our_mark() {
+    let page = Page::with(&MANIFEST.replace("done: [201, 409]", "done: [200, 201, 409]")).await;
+    let planned = page.planned("alice", "chess").await;
+    let answers = |note: &str| Trouble::Mumbles(format!(r#"{{"id": "m-9", "note": "{note}"}}"#).leak());
+    page.members.go_wrong(On::Join, &[answers("by the treasurer"), Trouble::Mumbles(r#"{"id": "m-9"}"#), answers(&planned.mark)]);
+    let mut handles = Vec::new();
+    for _ in 0..3 {
+        handles.push(page.connector.grant(&planned, page.soon()).await.expect("said yes").handle().cloned());
+    }
+    assert_eq!(handles, [None, None, Some("m-9".to_owned())]);
+}
+
 #[tokio::test]
 async fn a_look_that_is_old_keeps_no_access_alive() {
     let page = Page::new().await;
@@ -110,6 +130,22 @@ async fn a_look_that_is_old_keeps_no_access_alive() {
     page.members.go_wrong(On::Look, &[Trouble::ShowsOld]);
     page.connector.revoke(&planned).await.expect("revoked by its handle, though it was not to be seen");
     assert_eq!(page.members.entry("chess", "alice"), None);
+}
+
+/// Its id may be another's by now.
+#[tokio::test]
+async fn what_two_looks_show_gone_is_not_taken_by_its_handle() {
+    let page = Page::new().await;
+    let mut planned = page.planned("alice", "chess").await;
+    page.grant(&mut planned).await;
+    page.members.leaves("chess", "alice");
+    planned.seen = Some(page.seen(&planned).await);
+    page.members.joins("chess", "bob", "by the treasurer");
+    planned.handle = page.members.entry("chess", "bob").map(|entry| entry.id);
+    assert_eq!(page.connector.revoke(&planned).await, Ok(Called::DONE));
+    page.members.go_wrong(On::Look, &[Trouble::Answers(500, None)]);
+    page.connector.revoke(&planned).await.expect_err("nobody knows what is there now");
+    assert!(page.members.entry("chess", "bob").is_some(), "an id used again is somebody else's");
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ fn a_mistake_in_the_calls_names_its_place() {
         ("{{ email }}", "{{ mail }}"),
         ("/api/people/{{ email }}", "api/people/{{ email }}"),
         ("id: /id, name", "id: id, name"),
+        ("email: /email, ", ""),
         ("absent: [404] }", "absent: [302] }"),
         ("note: \"{{ mark }}\", ", "note: \"{{ mark }} {{ config.token }}\", "),
         ("/{{ club }}/{{ principal }}\"", "/{{ club }}\""),
@@ -68,20 +69,30 @@ fn a_mistake_in_the_calls_names_its_place() {
     10 | auth: { baerer: token }
        |         ^ did you mean `bearer`?
     11 |
-    12 | principal: { get: "/api/people/{{ email }}", id: /id, name: /name, absent…
+    12 | principal: { get: "/api/people/{{ email }}", id: /id, name: /name, email:…
        |
     members.yaml: line 12 column 19: there is no {{ mail }} here, only config.…, email
-      12 | principal: { get: "/api/people/{{ mail }}", id: /id, name: /name, absent: [404] }
+      12 | principal: { get: "/api/people/{{ mail }}", id: /id, name: /name, email: /email, absent: [404] }
          |                   ^
     members.yaml: line 12 column 19: a path begins with one / and goes on without //, .. and ?; what comes behind ? stands under query
-      12 | principal: { get: "api/people/{{ email }}", id: /id, name: /name, absent: [404] }
+      12 | principal: { get: "api/people/{{ email }}", id: /id, name: /name, email: /email, absent: [404] }
          |                   ^
     members.yaml: line 12 column 50: this is no JSON Pointer; write "/name", "/profile/name", or "" for the whole
-      12 | principal: { get: "/api/people/{{ email }}", id: id, name: /name, absent: [404] }
+      12 | principal: { get: "/api/people/{{ email }}", id: id, name: /name, email: /email, absent: [404] }
          |                                                  ^
-    members.yaml: line 12 column 77: the status 302 is not for a manifest to explain: redirects, refusals (401, 403, 407), waiting (408, 425, 429) and failures (5xx) mean the same everywhere
-      12 | principal: { get: "/api/people/{{ email }}", id: /id, name: /name, absent: [302] }
-         |                                                                             ^
+    members.yaml: error: line 12 column 68: missing field `email`
+      --> <input>:12:66
+       |
+    10 | …h: { bearer: token }
+    11 |
+    12 | …ncipal: { get: "/api/people/{{ email }}", id: /id, name: /name, absent: [404] }
+       |                                                                  ^ missing field `email`
+    13 |
+    14 | …ess:
+       |
+    members.yaml: line 12 column 92: the status 302 is not for a manifest to explain: redirects, refusals (401, 403, 407), waiting (408, 425, 429) and failures (5xx) mean the same everywhere
+      12 | principal: { get: "/api/people/{{ email }}", id: /id, name: /name, email: /email, absent: [302] }
+         |                                                                                            ^
     members.yaml: line 10 column 17: config.token is the token, which goes into no address and no body; let a call name something else
       10 | auth: { bearer: token }
          |                 ^
@@ -214,6 +225,14 @@ async fn a_manifest_without_marks_says_only_that_it_is_there() {
     page.grant(&mut planned).await;
     assert_eq!(page.seen(&planned).await, Observed::Held);
     assert_eq!(page.connector.ours("p0abc123").await, Ok(Vec::new()), "what bears no mark is nobody's");
+    // Nobody can tell ours from another, but what was handed out for ours names no other.
+    let theirs = planned.handle.replace("m-0".to_owned());
     page.connector.revoke(&planned).await.expect("revoked");
-    assert_eq!(page.members.entry("chess", "alice"), None);
+    assert!(page.members.entry("chess", "alice").is_some(), "not by the handle that is another's");
+    for handle in [theirs, None] {
+        planned.handle = handle; // None: the answer with it was lost
+        page.connector.revoke(&planned).await.expect("revoked");
+        assert_eq!(page.members.entry("chess", "alice"), None);
+        page.connector.grant(&planned, page.soon()).await.expect("granted");
+    }
 }

@@ -4,7 +4,7 @@ use p0::domain::access::Observed;
 use p0::domain::fault::Fault;
 use p0::playground::members::{On, PAGE, Trouble};
 
-use super::world::{MANIFEST, Page, ask, assignment};
+use super::world::{MANIFEST, Page, ask, assignment, connector};
 
 const HOSTILE: [&str; 9] = [
     "a/b",
@@ -65,6 +65,20 @@ async fn nobody_without_an_account_gets_anything() {
 }
 
 #[tokio::test]
+async fn only_who_was_asked_for_is_found() {
+    let page = Page::new().await;
+    page.members.has_person("erin", "Erin", "Erin@ACME.example");
+    assert_eq!(page.plan("erin", "chess").await.expect("planned").principal.native, "erin");
+    // A search that finds somebody alike, and one that names nobody's address.
+    let alike = Page::with(&MANIFEST.replace("{{ email }}", "alice@acme.example")).await;
+    let told = alike.plan("bob", "chess").await.expect_err("somebody else");
+    assert!(matches!(&told, Fault::Denied { why } if why.contains("somebody else than bob@acme.example")), "{told:?}");
+    page.members.go_wrong(On::Read, &[Trouble::Mumbles(r#"{"id": "alice", "name": "Alice"}"#)]);
+    let told = page.plan("alice", "chess").await.expect_err("nobody's");
+    assert!(matches!(&told, Fault::Denied { why } if why.contains("without /email")), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_list_is_read_to_its_end() {
     // The whole list, not only the person's own entry.
     let page = Page::with(&MANIFEST.replace("      query: { person: \"{{ principal }}\" }\n", "")).await;
@@ -92,6 +106,16 @@ async fn a_list_is_read_to_its_end() {
     assert!(seen(&[again]).await.is_err(), "an answer without its list");
     assert!(seen(&[Trouble::Mumbles("{\"members\": [{\"id\": 1}]}")]).await.is_err(), "an entry that is nobody's");
     assert_eq!(seen(&[]).await, Ok(Observed::Ours));
+
+    assert!(seen(&[Trouble::NeverEnds, Trouble::Answers(404, None)]).await.is_err(), "no list may end with what is lost");
+    for links in [&["</x>; rel=\"prev\"", "<half"][..], &["</x>; rel=\"prev\"", "</y>; title=\"B\u{fc}cher\"; Rel = 'next'"]] {
+        let told = seen(&[Trouble::Links(links)]).await.expect_err("nobody knows whether it goes on");
+        assert!(matches!(&told, Fault::Denied { why } if why.contains("has a Link header that cannot be read")), "{told:?}");
+    }
+    let undeclared = connector(&page.members, &MANIFEST.replace("      next: link\n      absent", "      absent"));
+    page.members.go_wrong(On::Look, &[Trouble::NeverEnds]);
+    let told = undeclared.observe(&planned).await.expect_err("it goes on");
+    assert!(matches!(&told, Fault::Denied { why } if why.contains("the manifest no \"next: link\"")), "{told:?}");
 
     page.members.go_wrong(On::Read, &vec![Trouble::NeverEnds; 2000]);
     let told = page.connector.choices("clubs").await.expect_err("no end");

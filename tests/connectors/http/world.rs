@@ -98,8 +98,13 @@ impl Page {
 }
 
 pub fn connector(members: &Members, manifest: &str) -> Arc<dyn Connector> {
+    configured(members, "", "", manifest)
+}
+
+/// With this behind the address, and these lines more in the configuration.
+pub fn configured(members: &Members, path: &str, more: &str, manifest: &str) -> Arc<dyn Connector> {
     let secret = Secret::new(members.token());
-    let config = format!("    url: {}\n    token: {{ file: {} }}\n", members.url(), secret.0.display());
+    let config = format!("    url: {}{path}\n    token: {{ file: {} }}\n{more}", members.url(), secret.0.display());
     built(&config, manifest).unwrap_or_else(|mistake| panic!("{mistake}"))
 }
 
@@ -113,7 +118,7 @@ pub fn assignment(plan: Plan) -> Assignment {
     let planned = plan.assignments.into_iter().next().expect("an assignment");
     let id = AssignmentId::new(&Wall(Span::millis(i64::try_from(unique()).expect("small"))));
     let mark = mark(INSTALLATION, &id);
-    Assignment { id, key: planned.key, target: planned.target, handle: None, mark }
+    Assignment { id, key: planned.key, target: planned.target, handle: None, seen: None, mark }
 }
 
 /// The page with the whole engine before it. Both have one clock.

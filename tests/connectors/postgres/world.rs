@@ -179,7 +179,7 @@ pub fn ask(email: &str, args: &[(&str, &str)]) -> Ask {
 pub fn assignment(plan: Plan) -> Assignment {
     let planned = plan.assignments.into_iter().next().expect("an assignment");
     let id = AssignmentId::new(&Wall(Span::ZERO));
-    Assignment { id, key: planned.key, target: planned.target, handle: None, mark: String::new() }
+    Assignment { id, key: planned.key, target: planned.target, handle: None, seen: None, mark: String::new() }
 }
 
 /// A connector to these instances: name, URL, further lines of its section.
