@@ -7,7 +7,7 @@ use super::told::{Form, Reader, Teller};
 use super::{action, approve_button, deny_button, lengths, nearest, summary};
 use crate::desk::view::{More, Phase, RequestView};
 use crate::desk::{Again, Held, Home};
-use crate::domain::time::Time;
+use crate::domain::time::{Span, Time};
 use crate::surfaces::slack::blocks::{self, Look, limit};
 
 /// How long an effect may be in a line.
@@ -64,7 +64,9 @@ fn held(held: &Held, now: Time) -> Vec<Json> {
         Phase::Usable { .. } if view.missing => "somebody took it away elsewhere".to_owned(),
         Phase::Usable { standing: true, .. } => "you had it before, so it stays".to_owned(),
         Phase::Usable { until, .. } if now < *until => {
-            format!("{} left, until {}", (*until - now).whole_minutes(), blocks::date(*until))
+            let left = (*until - now).whole_minutes();
+            let left = if left == Span::ZERO { "less than a minute".to_owned() } else { left.to_string() };
+            format!("{left} left, until {}", blocks::date(*until))
         }
         Phase::Approved { length, .. } => format!("being set up, then for {length}"),
         Phase::Usable { .. } | Phase::Ending { .. } | Phase::Ended { .. } => "being taken away".to_owned(),

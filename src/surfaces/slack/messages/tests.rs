@@ -907,6 +907,9 @@ fn the_home_tab() {
     again: [role analyst on main, 1 hour]
     (There is more than is shown here. As of <!date^1800000000^|2027-01-15 08:00 UTC>. `/p0 help` shows what you can type.)
     ");
+    let soon = Phase::Usable { by: bob(), at: NOW, since: NOW, until: NOW + Span::seconds(59), connect: None, standing: false };
+    let home = Home { held: vec![Held { view: view(soon), own: true, more: None }], ..Home::default() };
+    assert!(tab(&home).contains("less than a minute left, until"), "{}", tab(&home));
     assert_snapshot!(tab(&Home::default()), @r"
     ask: [Request access primary]
     You have no access through P0 just now, and nothing waits for you.
